@@ -1,0 +1,1 @@
+"""Touchline: customer experience management on one line."""

@@ -1,0 +1,1 @@
+"""The closed catalogue of interaction kinds, and the row that each makes."""

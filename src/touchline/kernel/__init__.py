@@ -1,0 +1,1 @@
+"""What every room stands on: faults, time, ids, value types, the measures' names, engines."""
