@@ -1,0 +1,1 @@
+"""What may be said to whom next, and why not: policies, arbitration, explanation."""

@@ -1,0 +1,231 @@
+"""In: a command line. Out: a verb's result on standard output and an exit code. Writes no interactions itself: its verbs do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from touchline import playbook
+from touchline.cli import output, progress, shown
+from touchline.cli.session import (
+    FAULTS_FOUND,
+    AsOfOption,
+    JsonOption,
+    WorkspaceOption,
+    faults,
+    instant,
+    open_workspace,
+)
+from touchline.workspace.settings import settings_for
+
+app = typer.Typer(
+    name="touchline",
+    help="Every touchpoint between you and a customer on one line; what they lived; the right next conversation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+people = typer.Typer(help="Who is who: put two customers together, or take a wrong merge apart.", no_args_is_help=True)
+app.add_typer(people, name="people")
+
+
+@app.command()
+def new(
+    directory: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
+    template: Annotated[str, typer.Option(help="`blank` or `retail`.")] = "blank",
+    json: JsonOption = False,
+) -> None:
+    """Make a workspace."""
+    with faults(json):
+        made = playbook.new(directory, template)
+        if json:
+            output.emit({"workspace": str(Path(directory).resolve()), "template": template, "files": len(made)})
+            return
+        output.say(f"Made {directory} from template {template}: {len(made)} files.")
+        output.say(f"Next: cd {directory}; touchline check; touchline import FILE --as NAME", "dim")
+
+
+@app.command()
+def check(
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+    schemas: Annotated[Path | None, typer.Option(help="Also write the JSON Schemas for editors into this folder.", show_default=False)] = None,
+) -> None:
+    """Say every fault of the playbook: file, line, what, remedy."""
+    with faults(json):
+        root = settings_for(workspace).root
+        if schemas is not None:
+            playbook.export_schemas(schemas)
+        found = playbook.check(root)
+        if json:
+            output.emit({"faults": [vars(fault) for fault in found]})
+        elif found:
+            shown.faults(found)
+        else:
+            book = playbook.load(root)
+            output.say(f"No faults. {len(book.touchpoints)} touchpoints, {len(book.conversations)} conversations, {len(book.imports)} imports; digest {book.digest}.")
+        if found:
+            raise typer.Exit(FAULTS_FOUND)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or NDJSON, as the import says.")],
+    as_: Annotated[str, typer.Option("--as", metavar="NAME", help="The import of playbook/imports that reads them.")],
+    workspace: WorkspaceOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything; write only the rejects file.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring files in. The same file again adds nothing; an interrupted import is finished by running it again."""
+    with faults(json), progress.shown() as tell:
+        result = open_workspace(workspace).import_files(files, as_, dry_run=dry_run, tell=tell)
+    output.emit(result) if json else shown.imported(result, dry_run)
+
+
+@app.command()
+def relationships(
+    workspace: WorkspaceOption = None,
+    customer: Annotated[str | None, typer.Option(help="A customer's number or any identifier of theirs.", show_default=False)] = None,
+    where: Annotated[str | None, typer.Option(metavar="COND", help="A condition, as in audiences: \"stage = 'active'\".", show_default=False)] = None,
+    columns: Annotated[str | None, typer.Option(metavar="A,B", help="Measures, for example stage,experience.overall.", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to FILE.csv or FILE.parquet.", show_default=False)] = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show where each relationship stands, now or at an instant."""
+    with faults(json), progress.shown():
+        opened = open_workspace(workspace)
+        wanted = [name.strip() for name in columns.split(",") if name.strip()] if columns else None
+        frame = opened.relationships_table(as_of=instant(as_of), customer=customer, where=where, measures=wanted)
+        if out is not None:
+            opened.export(frame, out)
+    if json:
+        output.emit({"customers": frame.height} if out else {"customers": frame.height, "rows": frame.to_dicts()})
+    elif out is not None:
+        output.say(f"{frame.height:,} customers written to {out}.")
+    else:
+        shown.relationships(frame, wanted, opened.summary_measures())
+
+
+@app.command()
+def decide(
+    workspace: WorkspaceOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and write nothing.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the proposals to FILE.csv or FILE.parquet.", show_default=False)] = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Decide for everybody: who would hear what, and who is held by which policy."""
+    with faults(json), progress.shown():
+        opened = open_workspace(workspace)
+        decided = opened.decide(as_of=instant(as_of), dry_run=dry_run)
+        if out is not None:
+            opened.export(decided.proposals, out)
+    output.emit(decided.summary) if json else shown.decided(decided.summary, dry_run)
+
+
+@app.command()
+def explain(
+    customer: Annotated[str, typer.Argument(help="A customer's number or any identifier of theirs.")],
+    conversation: Annotated[str | None, typer.Option(help="Only this conversation.", show_default=False)] = None,
+    workspace: WorkspaceOption = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say of every candidate whether it may go, what each policy answers and on which facts, and its priority."""
+    with faults(json):
+        explained = open_workspace(workspace).explain(customer, conversation=conversation, as_of=instant(as_of))
+    output.emit(explained) if json else shown.explained(explained)
+
+
+@app.command()
+def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Rebuild everything from the ledger and compare it with what is served."""
+    with faults(json), progress.shown() as tell:
+        report = open_workspace(workspace).verify(tell=tell)
+    output.emit(report) if json else shown.verified(report)
+    if report["faults"]:
+        raise typer.Exit(FAULTS_FOUND)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over interactions, relationships and decisions.")],
+    workspace: WorkspaceOption = None,
+    out: Annotated[Path | None, typer.Option(help="Write to FILE.csv or FILE.parquet.", show_default=False)] = None,
+    as_of: AsOfOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask the open tables, read only."""
+    with faults(json):
+        opened = open_workspace(workspace)
+        frame = opened.sql(query, as_of=instant(as_of))
+        if out is not None:
+            opened.export(frame, out)
+    if json:
+        output.emit({"rows": frame.height} if out else {"rows": frame.to_dicts()})
+    elif out is not None:
+        output.say(f"{frame.height:,} rows written to {out}.")
+    else:
+        output.frame(frame)
+
+
+@people.command()
+def merge(
+    ids: Annotated[list[str], typer.Argument(help="Two or more customers, by number or identifier.")],
+    why: Annotated[str, typer.Option(help="The reason, kept as evidence.")] = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Make several customers one; `people split` undoes it."""
+    with faults(json):
+        result = open_workspace(workspace).merge(ids, why=why)
+    output.emit(result) if json else output.say(f"Customers {', '.join(map(str, result['merged']))} are now customer {result['customer']}.")
+
+
+@people.command()
+def split(
+    ids: Annotated[list[str], typer.Argument(help="Personas to part from their customer, by number or identifier.")],
+    why: Annotated[str, typer.Option(help="The reason, kept as evidence.")] = "",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Take a wrong merge apart; the rule does not join the same two again."""
+    with faults(json):
+        result = open_workspace(workspace).split(ids, why=why)
+    output.emit(result) if json else output.say(f"Parted: now customers {', '.join(map(str, result['customers']))}.")
+
+
+@app.command()
+def bench(
+    name: Annotated[str | None, typer.Argument(help="One benchmark, for example B4; else all.", show_default=False)] = None,
+    full: Annotated[bool, typer.Option("--full", help="At the largest size.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Measure: one JSON line a benchmark, its reference measured in the same run."""
+    from touchline.benchmarks.catalogue import run_all
+
+    with faults(json):
+        for figures in run_all(name, full=full):
+            output.emit(figures) if json or name is None else shown.measured(figures)
+
+
+@app.command()
+def demo(
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the report.")] = False,
+    directory: Annotated[Path, typer.Option(help="Where the demonstration company is built.")] = Path("demo"),
+    customers: Annotated[int, typer.Option(help="How many customers it has.")] = 30_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
+    json: JsonOption = False,
+) -> None:
+    """Build the demonstration company, decide, and write a report to look at."""
+    from touchline.workspace.demonstration import demonstrate
+
+    with faults(json), progress.shown() as tell:
+        result = demonstrate(directory, open_workspace, customers=customers, seed=seed, tell=tell)
+    output.emit(result) if json else shown.demonstrated(result)
+    if not exit_ and not json:
+        output.say(f"Open {result['report']} in a browser.")

@@ -1,0 +1,214 @@
+"""In: a compiled playbook. Out: the plan: every candidate with its policies as typed conditions. Writes no interactions.
+
+A candidate is a conversation by one of its channels. The plan knows no engine and no store: `decide` compiles its
+conditions to frames, `explain` evaluates them row by row, and the gate will run the same ones on exact facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from touchline.decision import priority, rules
+from touchline.decision.purposes import ARBITRATED_FROM, TABLE
+from touchline.decision.rules import PlanFault, Says
+from touchline.decision.variants import Draw, draw_of
+from touchline.expressions import Expression, check
+from touchline.kernel.times import DAY
+from touchline.kernel.types import Type
+from touchline.playbook.compiled import Conversation, Playbook, Trigger, Way
+
+MOST_POLICIES = 62
+"""A mask is one int64, never negative inside its audience."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One policy on one candidate.
+
+    policy  its name in `Plan.policies`, whose place there is its bit in the mask
+    blocks  boolean; the candidate is held where it is true or unknown
+    says    facts -> why it is held, a phrase
+    """
+
+    policy: str
+    blocks: Expression
+    says: Says = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A conversation by one of its channels.
+
+    index           place in `Plan.candidates`; of two equal ones the smaller goes first
+    audience        boolean; unknown does not hold
+    due             the trigger's condition, boolean; None without a trigger
+    rules           its policies, in the order in which they are told
+    business_value  money: the goal's worth, 0 without a goal
+    customer_value  points given
+    context         number: 2, 1 or 0.5, by the topic of the last encounter
+    ramp            number in [0, 1] by which it comes back after a cool-off; None where it has none
+    draw            how its variant is drawn
+    """
+
+    index: int
+    conversation: str
+    channel: str
+    touchpoint: str
+    purpose: str
+    audience: Expression
+    due: Expression | None
+    rules: tuple[Rule, ...]
+    business_value: float
+    customer_value: float
+    lever: float
+    context: Expression | None
+    ramp: Expression | None
+    draw: Draw
+
+    @property
+    def name(self) -> str:
+        """Unique in the plan, and fit for a column: CONVERSATION__CHANNEL."""
+        return f"{self.conversation}__{self.channel}"
+
+    @property
+    def mask(self) -> str:
+        """The frame column of its mask."""
+        return f"mask_{self.name}"
+
+    @property
+    def class_(self) -> int:
+        """1 goes before 5."""
+        return TABLE[self.purpose].class_
+
+    @property
+    def arbitrated(self) -> bool:
+        """Whether it competes for the customer's one turn; class 1 does not."""
+        return self.class_ >= ARBITRATED_FROM
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """Everything that is evaluated for it."""
+        optional = (self.due, self.context, self.ramp)
+        return (self.audience, *(rule.blocks for rule in self.rules), *(e for e in optional if e is not None))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A playbook, ready to decide by.
+
+    digest         of the playbook; every decision records it
+    candidates     by conversation and channel, in the order of their names
+    policies       names; policy j blocks with bit j of a candidate's mask
+    stages         names, in the playbook's order
+    stage          integer: place of the customer's stage, len(stages) where it is none of them
+    hand_raiser    integer: 1 for a hand-raiser, else 0
+    value_weight   what a point given weighs against money
+    base_rate      the goal rate that nothing is known about
+    goals          conversation -> (kind, microseconds within which it counts)
+    """
+
+    digest: str
+    candidates: tuple[Candidate, ...]
+    policies: tuple[str, ...]
+    stages: tuple[str, ...]
+    stage: Expression
+    hand_raiser: Expression
+    value_weight: float
+    base_rate: float
+    goals: dict[str, tuple[str, int]] = field(hash=False)
+
+    @cached_property
+    def measures(self) -> tuple[str, ...]:
+        """Every measure that deciding reads, sorted."""
+        names = {name for candidate in self.candidates for e in candidate.expressions for name in e.names}
+        return tuple(sorted(names | set(self.stage.names) | set(self.hand_raiser.names)))
+
+    @property
+    def conversations(self) -> tuple[str, ...]:
+        """In the order of their names."""
+        return tuple(dict.fromkeys(candidate.conversation for candidate in self.candidates))
+
+    @property
+    def owed(self) -> dict[str, tuple[Candidate, ...]]:
+        """Conversations that bypass arbitration, each with its ways."""
+        owed: dict[str, tuple[Candidate, ...]] = {}
+        for candidate in self.candidates:
+            if not candidate.arbitrated:
+                owed[candidate.conversation] = (*owed.get(candidate.conversation, ()), candidate)
+        return owed
+
+    def bit(self, policy: str) -> int:
+        """What the policy adds to a mask: 2 to the power of its place."""
+        return 1 << self.policies.index(policy)
+
+
+def compile_plan(playbook: Playbook) -> Plan:
+    """The playbook's plan; raises PlanFault where there is more than one mask or one rank can hold."""
+    offers = sorted(
+        ((conversation, way) for conversation in playbook.conversations.values() for way in conversation.ways),
+        key=lambda offer: (offer[0].name, offer[1].channel),
+    )
+    if len(offers) > priority.MOST_CANDIDATES:
+        raise PlanFault(
+            f"{len(offers)} conversations by channel, at most {priority.MOST_CANDIDATES} can be ranked",
+            remedy="Take conversations out that are no longer used.",
+        )
+    candidates = tuple(_candidate(index, playbook, *offer) for index, offer in enumerate(offers))
+    policies = tuple(dict.fromkeys(rule.policy for candidate in candidates for rule in candidate.rules))
+    order = {policy.name: place for place, policy in enumerate(rules.POLICIES)}
+    policies = tuple(sorted(policies, key=lambda name: order[_kind(name, order)]))
+    if len(policies) > MOST_POLICIES:
+        raise PlanFault(
+            f"{len(policies)} policies, at most {MOST_POLICIES} fit one mask",
+            remedy="Join caps, or own policies with the same purposes, into one.",
+        )
+    names = tuple(stage.name for stage in playbook.stages)
+    branches = " ".join(f"WHEN stage = '{name}' THEN {place}" for place, name in enumerate(names))
+    return Plan(
+        digest=playbook.digest,
+        candidates=candidates,
+        policies=policies,
+        stages=names,
+        stage=check(f"CASE {branches} ELSE {len(names)} END", playbook.measures, want=Type.INTEGER),
+        hand_raiser=check("CASE WHEN hand_raiser THEN 1 ELSE 0 END", playbook.measures, want=Type.INTEGER),
+        value_weight=playbook.policies.customer_value_weight,
+        base_rate=playbook.policies.base_rate,
+        goals={c.name: (c.goal.kind, c.goal.within) for c in playbook.conversations.values() if c.goal is not None},
+    )
+
+
+def _kind(policy: str, known: dict[str, int]) -> str:
+    """The kind of a policy's name: `cap.email` is of kind `cap`."""
+    return policy if policy in known else policy.partition(".")[0]
+
+
+def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: Way) -> Candidate:
+    names = playbook.measures
+    made = tuple(
+        Rule(draft.name, check(draft.blocks, names, want=Type.BOOLEAN), draft.says)
+        for draft in rules.drafts(playbook, conversation, way)
+    )
+    context = priority.context(conversation)
+    ramp = priority.ramp(conversation, playbook.policies)
+    return Candidate(
+        index=index,
+        conversation=conversation.name,
+        channel=way.channel,
+        touchpoint=way.touchpoint,
+        purpose=conversation.purpose,
+        audience=conversation.audience,
+        due=None if conversation.trigger is None else check(_due(conversation.name, conversation.trigger), names),
+        rules=made,
+        business_value=0.0 if conversation.goal is None else float(conversation.goal.worth),
+        customer_value=float(conversation.given),
+        lever=float(conversation.lever),
+        context=None if context is None else check(context, names, want=Type.NUMBER),
+        ramp=None if ramp is None else check(ramp, names, want=Type.NUMBER),
+        draw=draw_of(conversation, way),
+    )
+
+
+def _due(conversation: str, trigger: Trigger) -> str:
+    """From the instant at which the trigger fell due, for as long as it stays so."""
+    return f"trigger.{conversation} >= 0 AND trigger.{conversation} < {trigger.within / DAY!r}"

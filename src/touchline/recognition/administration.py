@@ -1,0 +1,85 @@
+"""In: links made and ended. Out: the ledger rows that tell of them. Writes `linked` and `unlinked`, through intake's buffer.
+
+`rebuilt` reads those rows back, so that `verify` can hold the database against the ledger.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from touchline.kernel.ids import BUCKETS, interaction_id
+from touchline.recognition.linking import grouped
+
+SOURCE = "recognition"
+
+ROWS = {
+    "id": pl.String,
+    "kind": pl.String,
+    "persona_id": pl.Int64,
+    "bucket": pl.Int16,
+    "role": pl.String,
+    "source": pl.String,
+    "occurred_at": pl.Int64,
+    "payload": pl.String,
+}
+"""Ledger columns that an administration row brings; the rest is NULL or intake's."""
+
+LINKS = {
+    "link_id": pl.Int64,
+    "persona_a": pl.Int64,
+    "persona_b": pl.Int64,
+    "rule": pl.String,
+    "evidence": pl.String,
+    "at": pl.Int64,
+    "kind": pl.String,
+    "draw": pl.Int64,
+    "role": pl.String,
+}
+"""A link made (`linked`) or ended (`unlinked`) at an instant; draw and role are of persona_a, to whom the row belongs."""
+
+
+def rows(changes: pl.DataFrame) -> pl.DataFrame:
+    """Ledger rows [ROWS] of link changes [LINKS], in their order; payload is {"link", "a", "b", "rule", "evidence"}.
+
+    The id is the link's and the kind's alone, so that a row handed over twice is one.
+    """
+    if changes.is_empty():
+        return pl.DataFrame(schema=ROWS)
+    numbers = changes.select("link_id", "kind").iter_rows()
+    ids = [interaction_id(SOURCE, kind, str(link)) for link, kind in numbers]
+    payload = pl.concat_str(
+        pl.lit('{"link":'), "link_id", pl.lit(',"a":'), "persona_a", pl.lit(',"b":'), "persona_b",
+        pl.lit(',"rule":"'), "rule", pl.lit('","evidence":'), "evidence", pl.lit("}"),
+    )  # fmt: skip
+    return changes.select(
+        pl.Series("id", ids, dtype=pl.String),
+        pl.col("kind"),
+        persona_id="persona_a",
+        bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16),
+        role="role",
+        source=pl.lit(SOURCE),
+        occurred_at="at",
+        payload=payload,
+    ).select(list(ROWS))
+
+
+def rebuilt(told: pl.DataFrame) -> pl.DataFrame:
+    """The links in force as the ledger tells them: [link_id, persona_a, persona_b, rule], from its `linked` and `unlinked` rows.
+
+    told   [kind, payload], in any order
+    """
+    fields = pl.Struct({"link": pl.Int64, "a": pl.Int64, "b": pl.Int64, "rule": pl.String})
+    read = told.filter(pl.col("kind").is_in(["linked", "unlinked"])).select(
+        "kind", pl.col("payload").str.json_decode(fields).alias("told")
+    )
+    links = read.select("kind", pl.col("told").struct.unnest())
+    ended = links.filter(pl.col("kind") == "unlinked")
+    in_force = links.filter(pl.col("kind") == "linked").join(ended, on="link", how="anti").unique("link")
+    return in_force.select(link_id="link", persona_a="a", persona_b="b", rule="rule").sort("link_id")
+
+
+def customers_rebuilt(personas: pl.Series, told: pl.DataFrame) -> pl.DataFrame:
+    """[persona_id, customer] of those personas as the ledger's `linked` and `unlinked` rows [kind, payload] tell it."""
+    links = rebuilt(told)
+    mentioned = pl.concat([personas, links.get_column("persona_a"), links.get_column("persona_b")]).unique()
+    return grouped(mentioned, links).filter(pl.col("persona_id").is_in(personas.implode()))

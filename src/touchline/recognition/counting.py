@@ -1,0 +1,31 @@
+"""In: a counter's name. Out: blocks of numbers that nobody else gets. Writes no interactions."""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+from touchline.recognition.staging import execute
+
+
+def reserve(name: str, n: int) -> int:
+    """Take the next `n` numbers of a counter, which begins at 1, and return the first.
+
+    The counter stays locked until the caller's transaction ends, and a rollback gives the numbers back.
+    """
+    if n < 0:
+        raise ValueError("a block has no negative length")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO recognition_counter (name, next) VALUES (%s, %s)"
+            " ON CONFLICT (name) DO UPDATE SET next = recognition_counter.next + %s RETURNING next",
+            [name, 1 + n, n],
+        )
+        return int(cursor.fetchone()[0]) - n
+
+
+def lock() -> None:
+    """Until the transaction ends nobody else recognises, links or splits. Must be called inside one."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("a lock lasts as long as its transaction, and there is none")
+    execute("INSERT INTO recognition_counter (name, next) VALUES ('persona', 1) ON CONFLICT (name) DO NOTHING")
+    execute("UPDATE recognition_counter SET next = next WHERE name = 'persona'")

@@ -1,0 +1,100 @@
+"""In: candidate links, what keeps people apart. Out: the links that hold, and who is then one customer. Writes no interactions.
+
+The answer is a function of the candidates alone, whatever order they arrived in: the earliest evidence goes first,
+and no link joins two sides of anything that keeps people apart. Only where there is something to keep apart does
+Python look at single links.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+PAIRS = {"persona_a": pl.Int64, "persona_b": pl.Int64}
+COLOURS = {"key": pl.String, "colour": pl.Int64, "persona_id": pl.Int64}
+"""What keeps people apart: of each key a customer may hold one colour. Keys are the scopes of user ids and the splits."""
+
+
+def grouped(personas: pl.Series, pairs: pl.DataFrame) -> pl.DataFrame:
+    """[persona_id, customer]: each persona with the smallest id that the pairs [persona_a, persona_b] connect it to.
+
+    Every persona of a pair must be among `personas`, which are distinct.
+    """
+    ids = personas.sort().to_numpy()
+    if not len(ids) or pairs.is_empty():
+        return pl.DataFrame({"persona_id": ids, "customer": ids}, schema={"persona_id": pl.Int64, "customer": pl.Int64})
+    a = np.searchsorted(ids, pairs.get_column("persona_a").to_numpy())
+    b = np.searchsorted(ids, pairs.get_column("persona_b").to_numpy())
+    graph = coo_array((np.ones(len(a), dtype=np.int8), (a, b)), shape=(len(ids), len(ids)))
+    count, labels = connected_components(graph, directed=False)
+    smallest = np.full(count, np.iinfo(np.int64).max, dtype=np.int64)
+    np.minimum.at(smallest, labels, ids)
+    return pl.DataFrame({"persona_id": ids, "customer": smallest[labels]})
+
+
+def contested(groups: pl.DataFrame, colours: pl.DataFrame) -> pl.Series:
+    """Customers of `groups` [persona_id, group, customer] in which one key has several colours over several groups.
+
+    `group` is who belonged together before, `customer` who would after.
+    """
+    return (
+        colours.join(groups, on="persona_id")
+        .group_by("customer", "key")
+        .agg(pl.col("colour").n_unique().alias("colours"), pl.col("group").n_unique().alias("groups"))
+        .filter((pl.col("colours") > 1) & (pl.col("groups") > 1))
+        .get_column("customer")
+        .unique()
+    )
+
+
+def accepted(fixed: pl.DataFrame, candidates: pl.DataFrame, colours: pl.DataFrame) -> pl.DataFrame:
+    """Those of `candidates` [persona_a, persona_b, …], in their given order of precedence, that hold.
+
+    fixed     [persona_a, persona_b] that hold whatever they join: merges by command
+    colours   [key, colour, persona_id] as in COLOURS
+    """
+    if candidates.is_empty():
+        return candidates
+    both = pl.concat([fixed.select(PAIRS), candidates.select(PAIRS)])
+    personas = pl.concat([both.get_column("persona_a"), both.get_column("persona_b")]).unique()
+    before = grouped(personas, fixed.select(PAIRS)).rename({"customer": "group"})
+    groups = before.join(grouped(personas, both), on="persona_id")
+    suspect = contested(groups, colours)
+    if suspect.is_empty():
+        return candidates
+    numbered = candidates.with_row_index("_order").join(groups, left_on="persona_a", right_on="persona_id")
+    numbered = numbered.sort("_order").with_columns(_suspect=pl.col("customer").is_in(suspect.implode()))
+    doubtful = numbered.filter("_suspect")
+    relevant = groups.filter(pl.col("customer").is_in(suspect.implode()))
+    kept = _one_by_one(doubtful, relevant, colours)
+    holds = pl.col("_order").is_in(pl.Series(kept, dtype=pl.UInt32).implode())
+    return numbered.filter(~pl.col("_suspect") | holds).select(candidates.columns)
+
+
+def _one_by_one(candidates: pl.DataFrame, groups: pl.DataFrame, colours: pl.DataFrame) -> list[int]:
+    """`_order` of the candidates that hold, each tried on what those before it made."""
+    parent = dict(groups.select("persona_id", "group").iter_rows())
+    held: dict[int, dict[str, set[int]]] = {}
+    of_group = colours.join(groups, on="persona_id").select("group", "key", "colour")
+    for group, key, colour in of_group.iter_rows():
+        held.setdefault(group, {}).setdefault(key, set()).add(colour)
+
+    def root(persona: int) -> int:
+        while parent[persona] != persona:
+            parent[persona] = parent[parent[persona]]
+            persona = parent[persona]
+        return persona
+
+    kept: list[int] = []
+    for order, persona_a, persona_b in candidates.select("_order", "persona_a", "persona_b").iter_rows():
+        a, b = root(persona_a), root(persona_b)
+        if a != b:
+            mine, theirs = held.get(a, {}), held.get(b, {})
+            if any(len(mine[key] | theirs[key]) > 1 for key in mine.keys() & theirs.keys()):
+                continue
+            parent[b] = a
+            held[a] = mine | theirs  # where both have a key they have the same one colour
+        kept.append(order)
+    return kept

@@ -1,0 +1,247 @@
+"""In: the identifiers of many rows. Out: the persona of each row and identifier. Writes `linked` and `unlinked` rows.
+
+New identifiers become personas in order of appearance, identifiers of one row are evidence that one person uses them,
+and whoever is known already costs one join. Nothing is lost between processes: one recognises at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import polars as pl
+from django.db import transaction
+
+from touchline.kernel.ids import BUCKETS, SEPARATOR
+from touchline.kernel.times import SystemClock
+from touchline.recognition import administration, settling
+from touchline.recognition.counting import lock, reserve
+from touchline.recognition.linking import contested, grouped
+from touchline.recognition.normalise import STRENGTH, name_normalised, normalised
+from touchline.recognition.staging import execute, insert, read, staged
+
+SIGHTINGS = {
+    "row": pl.Int64,
+    "type": pl.String,
+    "scope": pl.String,
+    "value": pl.String,
+    "name": pl.String,
+    "occurred_at": pl.Int64,
+}
+"""What `recognise` takes, in order of arrival: identifier `value` of a type and scope on a row; NULL or blank is none.
+`name` is a personal name told with it, NULL where none was."""
+
+PEOPLE_OF_ONE_IDENTIFIER = 3
+"""More people than that, by user id or by name, and the identifier is shared."""
+
+_PERSONA = {
+    "persona_id": pl.Int64, "type": pl.String, "scope": pl.String, "value": pl.String,
+    "draw": pl.Int64, "customer": pl.Int64, "shared": pl.Boolean,
+}  # fmt: skip
+_KNOWN = {"key": pl.String, "persona_id": pl.Int64, "draw": pl.Int64}
+_SEEN = {"strong_id": pl.Int64, "weak_id": pl.Int64, "first_at": pl.Int64}
+_NAMED = {"persona_id": pl.Int64, "name_hash": pl.Int64}
+_REMEMBERED = 4_000_000
+"""Identifiers that a Recogniser keeps in memory, about 100 bytes each."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Who the rows are of.
+
+    rows            [row, persona_id, bucket, draw], one for each row that was not refused: its strongest identifier's persona
+    identifiers     [row, type, scope, value_normalised, persona_id], one for each identifier of those rows
+    refused         [row, reason], one for each row with an identifier that cannot be one, or with none
+    administration  rows for the ledger as `administration.ROWS`: links made and ended
+    new             personas made
+    """
+
+    rows: pl.DataFrame
+    identifiers: pl.DataFrame
+    refused: pl.DataFrame
+    administration: pl.DataFrame
+    new: int
+
+
+def recognise(
+    sightings: pl.DataFrame, *, role: str = "customer", region: str | None = None, now: int | None = None
+) -> Recognised:
+    """Recognise one batch [SIGHTINGS]; see Recogniser for many of them."""
+    return Recogniser(role=role, region=region).recognise(sightings, now=now)
+
+
+class Recogniser:
+    """Recognises batch after batch, and keeps in memory whom it has seen, so that a long import asks the database once.
+
+    role     of personas that it makes
+    region   ISO 3166 alpha-2 for telephone numbers without a country code; None refuses them
+    """
+
+    def __init__(self, *, role: str = "customer", region: str | None = None) -> None:
+        self._role = role
+        self._region = region
+        self._forget()
+
+    def recognise(self, sightings: pl.DataFrame, *, now: int | None = None) -> Recognised:
+        """Recognise rows; all that is new is written in one transaction, which joins the caller's where there is one.
+
+        now   the instant at which links and personas begin, microseconds UTC; the system's clock where None
+
+        The caller hands `administration` to the ledger in that same transaction, or a crash in between loses it.
+        """
+        instant = SystemClock().now() if now is None else now
+        try:
+            return self._recognise(sightings.select(SIGHTINGS).cast(SIGHTINGS), instant)
+        except BaseException:
+            self._forget()  # what was just remembered is rolled back with the transaction
+            raise
+
+    def _forget(self) -> None:
+        self._known = pl.DataFrame(schema=_KNOWN)
+        self._seen = pl.DataFrame(schema=_SEEN)
+        self._named = pl.DataFrame(schema=_NAMED)
+
+    def _recognise(self, sightings: pl.DataFrame, now: int) -> Recognised:
+        if self._known.height > _REMEMBERED:
+            self._forget()
+        good, refused = _sifted(sightings, self._region)
+        order = good.unique("key", keep="first", maintain_order=True)
+        absent = order.join(self._known, on="key", how="anti", maintain_order="left")
+        if not absent.is_empty():
+            self._remember(_looked_up(absent.select("key", "type", "scope", "value_normalised")))
+            absent = absent.join(self._known, on="key", how="anti", maintain_order="left")
+        changes = pl.DataFrame(schema=administration.LINKS)
+        if not absent.is_empty() or not self._nothing_new(good):
+            with transaction.atomic():
+                lock()
+                changes = self._written(good, absent, now)
+        identified = good.join(self._known, on="key", how="left", maintain_order="left")
+        rows = identified.unique("row", keep="first", maintain_order=True).select(
+            "row", "persona_id", (pl.col("draw") % BUCKETS).cast(pl.Int16).alias("bucket"), "draw"
+        )
+        return Recognised(
+            rows=rows,
+            identifiers=identified.select("row", "type", "scope", "value_normalised", "persona_id"),
+            refused=refused,
+            administration=administration.rows(changes),
+            new=absent.height,
+        )
+
+    def _remember(self, found: pl.DataFrame) -> None:
+        self._known = pl.concat([self._known, found.select(_KNOWN)])
+
+    def _nothing_new(self, good: pl.DataFrame) -> bool:
+        """Whether every identifier is known, and every two of them, and every name, were seen before and no later."""
+        evidence = _evidence(good, self._known)
+        return evidence.seen.join(self._seen, on=["strong_id", "weak_id"], how="left").select(
+            (pl.col("first_at_right") <= pl.col("first_at")).fill_null(value=False).all()
+        ).item() and evidence.named.join(self._named, on=list(_NAMED), how="anti").is_empty()
+
+    def _written(self, good: pl.DataFrame, absent: pl.DataFrame, now: int) -> pl.DataFrame:
+        """Write what is new, under the lock; changes of links as LINKS."""
+        if not absent.is_empty():
+            # Another process may have made some since they were looked up.
+            self._remember(_looked_up(absent.select("key", "type", "scope", "value_normalised")))
+            absent = absent.join(self._known, on="key", how="anti", maintain_order="left")
+        made = _personas(absent, self._role, now)
+        self._remember(made.select("key", "persona_id", "draw"))
+        evidence = _evidence(good, self._known)
+        fresh_names = _fresh_names(evidence.named, made)
+        insert("recognition_naming", fresh_names)
+        links = _Linking(evidence.seen, made, now)
+        insert("recognition_persona", links.personas().drop("key"))
+        changes = links.written(fresh_names.get_column("persona_id"))
+        self._seen = pl.concat([self._seen, evidence.seen]).group_by("strong_id", "weak_id").agg(pl.col("first_at").min())
+        self._named = pl.concat([self._named, evidence.named]).unique()
+        return changes
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What the rows say: seen [strong_id, weak_id, first_at], and named [persona_id, name_hash]."""
+
+    seen: pl.DataFrame
+    named: pl.DataFrame
+
+
+def _sifted(sightings: pl.DataFrame, region: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of good identifiers, in order of arrival and then of strength, with their key; and the refused."""
+    looked_at = normalised(sightings.with_row_index("_n"), region)
+    present = looked_at.filter((pl.col("reason") != "missing").fill_null(value=True))
+    nameless = looked_at.join(present, on="row", how="anti").unique("row").select("row", reason=pl.lit("missing"))
+    strength = pl.col("type").replace_strict(STRENGTH, list(range(len(STRENGTH))), default=len(STRENGTH), return_dtype=pl.Int8)
+    ordered = present.with_columns(_strength=strength).sort("row", "_strength", "_n")
+    wrong = ordered.filter(pl.col("reason").is_not_null()).unique("row", keep="first", maintain_order=True)
+    refused = pl.concat([wrong.select("row", "reason"), nameless]).sort("row")
+    good = ordered.join(refused, on="row", how="anti", maintain_order="left")
+    key = pl.concat_str("type", "scope", "value_normalised", separator=SEPARATOR)
+    return good.select("row", "type", "scope", "value_normalised", "name", "occurred_at", key=key), refused
+
+
+def _looked_up(keys: pl.DataFrame) -> pl.DataFrame:
+    """Those of [key, type, scope, value_normalised] that are personas already, with persona_id and draw."""
+    empty = read("SELECT persona_id FROM recognition_persona LIMIT 1", {"persona_id": pl.Int64}).is_empty()
+    if empty:
+        return pl.DataFrame(schema=_KNOWN)
+    asked = keys.select("type", "scope", "value_normalised").with_row_index("n").cast({"n": pl.Int64})
+    with staged("asked", asked):
+        found = read(
+            # CROSS JOIN fixes the order on SQLite: each asked one is a look-up in the index.
+            "SELECT a.n, p.persona_id, p.draw FROM asked a CROSS JOIN recognition_persona p"
+            " WHERE p.value = a.value_normalised AND p.type = a.type AND p.scope = a.scope",
+            {"n": pl.Int64, "persona_id": pl.Int64, "draw": pl.Int64},
+        )
+    return keys.with_row_index("n").cast({"n": pl.Int64}).join(found, on="n").select(list(_KNOWN))
+
+
+def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
+    """New personas of [key, type, scope, value_normalised], as rows of the table beside `key`, each its own customer."""
+    first = reserve("persona", absent.height)
+    return absent.select(
+        "key",
+        "type",
+        "scope",
+        persona_id=pl.int_range(first, first + absent.height, dtype=pl.Int64),
+        value="value_normalised",
+        draw=draws(absent.get_column("key")),
+        role=pl.lit(role),
+        created_at=pl.lit(now, dtype=pl.Int64),
+        customer=pl.int_range(first, first + absent.height, dtype=pl.Int64),
+        shared=pl.lit(value=False),
+    )
+
+
+def draws(keys: pl.Series) -> pl.Series:
+    """`kernel.ids.draw` of each key `type U+001F scope U+001F value`, set-based: a test holds the two equal."""
+    if keys.is_empty():
+        return pl.Series("draw", [], dtype=pl.Int64)
+    table = keys.to_frame("key").with_row_index("n").to_arrow()
+    with duckdb.connect(":memory:") as engine:
+        relation = engine.from_arrow(table).project("n, ('0x' || left(sha256(key), 8))::BIGINT >> 1 AS draw")
+        answer: Any = pl.from_arrow(relation.to_arrow_table())
+    return answer.sort("n").get_column("draw").cast(pl.Int64)
+
+
+def _evidence(good: pl.DataFrame, known: pl.DataFrame) -> _Evidence:
+    """Each row's strongest identifier seen with its weaker ones, and names seen with identifiers; postal ones say nothing."""
+    telling = good.filter(pl.col("type") != "postal")
+    several = telling.filter((pl.len().over("row") > 1) | pl.col("name").is_not_null())
+    found = several.join(known, on="key", how="inner", maintain_order="left")
+    strong = pl.col("persona_id").first().over("row")
+    seen = (
+        found.select("occurred_at", strong_id=strong, weak_id="persona_id")
+        .filter(pl.col("strong_id") != pl.col("weak_id"))
+        .group_by("strong_id", "weak_id")
+        .agg(pl.col("occurred_at").min().alias("first_at"))
+    )
+    names = found.filter((pl.col("type") != "user_id") & pl.col("name").is_not_null())
+    named = (
+        names.select("persona_id", name=name_normalised(pl.col("name")))
+        .filter(pl.col("name") != "")
+        .unique()
+        .with_columns(name_hash=draws_of_names)
+        if False
+        else names
+    )
+    return _Evidence(seen.select(_SEEN), named)

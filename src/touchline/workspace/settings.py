@@ -1,0 +1,73 @@
+"""In: a folder and the environment. Out: where everything of one workspace is. Writes no interactions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from touchline.kernel.errors import NotAWorkspace
+
+MARKER = "touchline.yaml"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where a workspace keeps what.
+
+    root          the folder with touchline.yaml
+    ledger        folder or object-store URL of the interactions table
+    snapshots     folder of snapshots, beside the ledger
+    database_url  `sqlite:///PATH` or `postgresql://…`
+    engine        `polars` or `duckdb`
+    """
+
+    root: Path
+    ledger: str
+    snapshots: Path
+    database_url: str
+    engine: str
+
+    @property
+    def state(self) -> Path:
+        """`.touchline/`: everything that Touchline itself writes; never in version control."""
+        return self.root / ".touchline"
+
+    @property
+    def rejects(self) -> Path:
+        """Where rejects files go."""
+        return self.state / "rejects"
+
+    @property
+    def decisions(self) -> Path:
+        """Where the runs of `decide` are kept, one Parquet file each."""
+        return self.state / "decisions"
+
+
+def find(start: Path) -> Path:
+    """The nearest folder from `start` upwards that holds touchline.yaml; raises NotAWorkspace."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / MARKER).is_file():
+            return folder
+    raise NotAWorkspace(f"no {MARKER} in {start} or above it")
+
+
+def settings_for(directory: str | Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of DIR, else of TOUCHLINE_WORKSPACE, else of the nearest workspace from the current folder upwards."""
+    named = directory or environment.get("TOUCHLINE_WORKSPACE")
+    if named:
+        root = Path(named).resolve()
+        if not (root / MARKER).is_file():
+            raise NotAWorkspace(f"no {MARKER} in {root}")
+    else:
+        root = find(Path.cwd())
+    state = root / ".touchline"
+    return Settings(
+        root=root,
+        ledger=environment.get("TOUCHLINE_LEDGER") or str(state / "ledger"),
+        snapshots=state / "snapshots",
+        database_url=environment.get("DATABASE_URL") or f"sqlite:///{state / 'touchline.sqlite'}",
+        engine=environment.get("TOUCHLINE_ENGINE") or "polars",
+    )
