@@ -149,7 +149,7 @@ BY_GROUP: Mapping[str, Value] = {
 
 
 def facts(plan: Plan, **told: Value) -> dict[str, Value]:
-    """A customer whom nothing holds, but for what is told: `care__due=True`. A fact that the plan does not read is refused."""
+    """A customer whom nothing holds, but for what is told: `care__due=True`. Only facts that the plan reads."""
     named = {name: FREE.get(name, BY_GROUP.get(name.partition(".")[0])) for name in plan.measures}
     for name, value in told.items():
         measure = name.replace("__", ".", 1)
@@ -182,9 +182,7 @@ class Outcome:
     explained: list[Explanation]
 
 
-def run(
-    plan: Plan, base: pl.DataFrame, engine: Engine | None = None, propensity: Propensity | None = None
-) -> Outcome:
+def run(plan: Plan, base: pl.DataFrame, engine: Engine | None = None, propensity: Propensity | None = None) -> Outcome:
     """Everything that the room makes of a base."""
     engine = engine or Engine("polars")
     known = propensity or Propensity()
@@ -204,7 +202,7 @@ def holders(explained: Explained) -> set[str]:
 
 
 def held_by(plan: Plan, **told: Value) -> set[str]:
-    """The policies that hold the plan's one candidate from such a customer, once `decide` and `explain` said the same."""
+    """The policies that hold the one candidate from such a customer, once `decide` and `explain` said the same."""
     (candidate,) = plan.candidates
     outcome = run(plan, rows_of(plan, [facts(plan, **told)]))
     explained = outcome.explained[0].candidates[0]

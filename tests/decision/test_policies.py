@@ -184,7 +184,9 @@ def test_one_message_a_day_holds_across_conversations_and_purposes() -> None:
 
 @of_policy("one_a_day")
 def test_two_conversations_of_one_tick_give_one_proposal() -> None:
-    plan = plan_of(conversation("tip", "information"), conversation("offer", "selling"), conversation("poll", "listening"))
+    plan = plan_of(
+        conversation("tip", "information"), conversation("offer", "selling"), conversation("poll", "listening")
+    )
     proposed = run(plan, rows_of(plan, [facts(plan)])).proposed
     assert proposed["conversation"].to_list() == ["poll"]
 
@@ -340,8 +342,8 @@ def test_an_own_rule_without_purposes_holds_all_of_them() -> None:
 
 @pytest.mark.parametrize(
     "fact",
-    ["suppressed__email", "reach__email", "consent__selling_email", "evidence__selling_email", "care__due", "arm__global",
-     "clock__minute", "contact__all_7d", "contact__email_7d", "contact__selling_1d", "value__balance"],
+    ["suppressed__email", "reach__email", "consent__selling_email", "evidence__selling_email", "care__due",
+     "arm__global", "clock__minute", "contact__all_7d", "contact__email_7d", "contact__selling_1d", "value__balance"],
 )  # fmt: skip
 def test_an_unknown_fact_blocks(fact: str) -> None:
     policies = Policies(caps=CAPS.caps, quiet=QUIET.quiet, balance=condition("value.balance >= -0.2"))

@@ -57,7 +57,8 @@ def test_selling_ramps_up_after_its_cool_off_unless_in_context() -> None:
 
 def test_a_higher_class_goes_first_whatever_the_priority() -> None:
     plan = plan_of(
-        conversation("cheap_thanks", "care", lever=0.0), conversation("dear_offer", "selling", goal=Goal("bought", DAY, 1e12))
+        conversation("cheap_thanks", "care", lever=0.0),
+        conversation("dear_offer", "selling", goal=Goal("bought", DAY, 1e12)),
     )
     outcome = run(plan, rows_of(plan, [facts(plan), facts(plan, consent__care_email=False)]))
     assert outcome.decided["conversation"].to_list() == ["cheap_thanks", "dear_offer"]
@@ -73,7 +74,9 @@ def test_inside_a_class_priority_decides_and_then_the_name() -> None:
 
 def test_class_one_bypasses_arbitration() -> None:
     plan = plan_of(
-        conversation("notice", "service", ("email", "post")), conversation("sorry", "recovery"), conversation("thanks", "care")
+        conversation("notice", "service", ("email", "post")),
+        conversation("sorry", "recovery"),
+        conversation("thanks", "care"),
     )
     outcome = run(plan, rows_of(plan, [facts(plan)]))
     assert outcome.proposed["conversation"].to_list() == ["notice", "sorry", "thanks"]
@@ -91,7 +94,9 @@ def test_a_plan_of_class_one_alone_has_no_turn_to_win() -> None:
 
 def test_a_conversation_without_a_goal_has_the_playbooks_base_rate() -> None:
     plan = plan_of(conversation(given=1.0), policies=Policies(base_rate=0.125))
-    outcome = run(plan, rows_of(plan, [facts(plan)]), propensity=Propensity({(3, "talk__email"): 0.9}, {"talk__email": 0.8}))
+    outcome = run(
+        plan, rows_of(plan, [facts(plan)]), propensity=Propensity({(3, "talk__email"): 0.9}, {"talk__email": 0.8})
+    )
     assert outcome.explained[0].candidates[0].factors.propensity == 0.125
 
 
@@ -113,4 +118,3 @@ def test_ranks_of_the_largest_worth_stay_apart_by_class_and_inside_int64() -> No
     assert all(low > high for low, high in zip(lowest_of_next, highest, strict=True))
     assert rank(by_class[0], most) + MOST_CANDIDATES < 2**63
     assert scaled(LARGEST * 2.0) == LARGEST * 2 * SCALE
-

@@ -57,9 +57,7 @@ def make_rows(
     }
     if "bucket" not in columns:
         columns["bucket"] = _array(columns["persona_id"], n, pa.int64()).to_numpy(zero_copy_only=False) % BUCKETS
-    return pa.table(
-        [_array(columns.get(column.name), n, column.type) for column in row.COLUMNS], schema=row.SCHEMA
-    )
+    return pa.table([_array(columns.get(column.name), n, column.type) for column in row.COLUMNS], schema=row.SCHEMA)
 
 
 def _hex(number: int) -> str:

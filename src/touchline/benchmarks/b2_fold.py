@@ -10,7 +10,14 @@ from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES
 from touchline.interactions.row import PRINCIPLES, READINGS
 from touchline.kernel.measures import SIDES
 from touchline.relationship.folding import HARD_BOUNCE
-from touchline.relationship.layout import ENCOUNTERS, Layout, episode_reading_of, episode_weight_of, reading_of, weight_of
+from touchline.relationship.layout import (
+    ENCOUNTERS,
+    Layout,
+    episode_reading_of,
+    episode_weight_of,
+    reading_of,
+    weight_of,
+)
 from touchline.relationship.packing import PLACES, STEPS, VALUES
 
 
@@ -42,22 +49,28 @@ def reference_sql(layout: Layout, reference: int, path: str) -> str:
     for place in layout.places:
         here = f"place = '{place}'" if place else "place IS NULL"
         for side in SIDES:
-            columns.append(f"sum(CASE WHEN {here} AND {side} IS NOT NULL THEN rd END) AS \"{weight_of(place, side)}\"")
-            columns.append(f"sum(CASE WHEN {here} THEN rd * {side} END) AS \"{reading_of(place, side)}\"")
+            columns.append(f'sum(CASE WHEN {here} AND {side} IS NOT NULL THEN rd END) AS "{weight_of(place, side)}"')
+            columns.append(f'sum(CASE WHEN {here} THEN rd * {side} END) AS "{reading_of(place, side)}"')
         for type_ in layout.episode_types:
             there = f"{here} AND episode = '{type_}'"
-            columns.append(f"sum(CASE WHEN {there} AND overall IS NOT NULL THEN rd END) AS \"{episode_weight_of(type_, place)}\"")
-            columns.append(f"sum(CASE WHEN {there} THEN rd * overall END) AS \"{episode_reading_of(type_, place)}\"")
+            columns.append(
+                f'sum(CASE WHEN {there} AND overall IS NOT NULL THEN rd END) AS "{episode_weight_of(type_, place)}"'
+            )
+            columns.append(f'sum(CASE WHEN {there} THEN rd * overall END) AS "{episode_reading_of(type_, place)}"')
     for purpose, channel in layout.consents:
         of = f"purpose = '{purpose}' AND channel = '{channel}'"
-        columns.append(f"max(CASE WHEN kind = 'opted_in' AND {of} THEN t * 2 + (evidence IS NOT NULL)::INT END) AS \"granted:{purpose}:{channel}\"")
+        columns.append(
+            f"max(CASE WHEN kind = 'opted_in' AND {of} THEN t * 2 + (evidence IS NOT NULL)::INT END) AS \"granted:{purpose}:{channel}\""
+        )
         columns.append(f"max(CASE WHEN kind = 'opted_out' AND {of} THEN t END) AS \"withdrawn:{purpose}:{channel}\"")
     for key in layout.preferences:
         columns.append(
             f"max(CASE WHEN kind = 'preferred' AND name = '{key}' THEN t // 1000 * {VALUES} + floor(answer + 0.5)::BIGINT END) AS \"prefers:{key}\""
         )
     for talk in layout.conversations:
-        columns.append(f"max(CASE WHEN kind IN ('sent', 'called') AND conversation = '{talk}' THEN t END) AS \"contact:{talk}\"")
+        columns.append(
+            f"max(CASE WHEN kind IN ('sent', 'called') AND conversation = '{talk}' THEN t END) AS \"contact:{talk}\""
+        )
     for due in layout.dues:
         at = f" AND touchpoint = '{due.touchpoint}'" if due.touchpoint else ""
         columns.append(f"max(CASE WHEN kind = '{due.kind}'{at} THEN t END) AS \"due:{due.conversation}\"")

@@ -22,7 +22,16 @@ END = parse_instant("2026-06-30T12:00:00Z")
 
 DAYS = 730
 
-_TOUCHPOINTS = ("site", "app_home", "shop_till", "service_line", "claim_visit", "account_mail", "account_letter", "invoice")
+_TOUCHPOINTS = (
+    "site",
+    "app_home",
+    "shop_till",
+    "service_line",
+    "claim_visit",
+    "account_mail",
+    "account_letter",
+    "invoice",
+)
 
 _KINDS: dict[str, tuple[float, tuple[str, ...]]] = {
     "visited": (0.30, ("site", "app_home")),

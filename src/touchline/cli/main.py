@@ -42,9 +42,9 @@ def new(
     with faults(json):
         made = playbook.new(directory, template)
         if json:
-            output.emit({"workspace": str(Path(directory).resolve()), "template": template, "files": len(made)})
+            output.emit({"workspace": str(made.resolve()), "template": template})
             return
-        output.say(f"Made {directory} from template {template}: {len(made)} files.")
+        output.say(f"Made {made} from template {template}.")
         output.say(f"Next: cd {directory}; touchline check; touchline import FILE --as NAME", "dim")
 
 

@@ -1,8 +1,8 @@
-"""In: relationships, a plan, its tables. Out: one row a customer with every candidate's mask, the winner, its wording. Writes no interactions.
+"""In: relationships, a plan. Out: a row a customer: every candidate's mask, the winner. Writes no interactions.
 
 One wide select of integers. A condition that several candidates share is computed once; conditions that go together
-on the same candidates are added up once; and a rank, one integer of class, priority and index, makes the winner a maximum.
-Boolean columns are avoided: they cost DuckDB five times the integers.
+on the same candidates are added up once; a rank, one integer of class, priority and index, makes the winner a
+maximum. Boolean columns are avoided: they cost DuckDB five times the integers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NOBODY = -1
 PROPOSAL: tuple[str, ...] = (
     "conversation", "channel", "touchpoint", "variant", "purpose", "class", "priority", "decided_at", "digest",
 )  # fmt: skip
-"""Columns of a proposal beside the customer: text, but class and priority (number) and decided_at (microseconds UTC)."""
+"""Columns of a proposal beside the customer: text, but class, priority (numbers) and decided_at (microseconds UTC)."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,7 @@ def proposals(decided: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     On a lazy engine `decided` is read once per conversation of class 1: collect it first.
     """
     ranks = ["rank", *(owed_column(name) for name in plan.owed)]
-    parts = [
-        decided.filter(nw.col(name) >= 0).select("customer", "draw", nw.col(name).alias("rank")) for name in ranks
-    ]
+    parts = [decided.filter(nw.col(name) >= 0).select("customer", "draw", nw.col(name).alias("rank")) for name in ranks]
     return _named(nw.concat(parts), plan, tables, at).select("customer", "winner", *PROPOSAL)
 
 
@@ -131,7 +129,7 @@ def _named(frame: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     winner = nw.when(found).then((MOST_CANDIDATES - 1) - rank % MOST_CANDIDATES).otherwise(NOBODY)
     scaled = nw.when(found).then((rank // MOST_CANDIDATES) % CLASS_STEP)
     frame = frame.with_columns(
-        winner.cast(nw.Int64).alias("winner"), (scaled.cast(nw.Float64) / priority.SCALE).alias("priority")
+        winner.cast(nw.Int64).alias("winner"), (scaled.cast(nw.Float64) * priority.UNIT).alias("priority")
     )
     frame = frame.join(tables.ways, on="winner", how="left")
     own = (nw.col("draw") * nw.col("multiplier") + nw.col("offset")) % DRAW_RANGE
@@ -145,7 +143,12 @@ def _named(frame: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
         nw.lit(at, dtype=nw.Int64).alias("decided_at"),
         nw.lit(plan.digest).alias("digest"),
     )
-    drawn_from = ("multiplier", "offset", "own_draw", *(f"{n}_{p}" for n in ("bound", "variant") for p in range(tables.variants)))
+    drawn_from = (
+        "multiplier",
+        "offset",
+        "own_draw",
+        *(f"{n}_{p}" for n in ("bound", "variant") for p in range(tables.variants)),
+    )
     return frame.drop(*drawn_from)
 
 
@@ -181,7 +184,11 @@ class _Asked:
         self.cells: dict[tuple[int, ...], list[tuple[str, Expression]]] = defaultdict(list)
         for pair, users in self.users.items():
             self.cells[tuple(users)].append(pair)
-        self._cell = {users: place for place, users in enumerate(self.cells)}
+        self._any: dict[tuple[str, ...], str] = {}
+        for users in self.users.values():
+            names = self._reached_by(users)
+            self._any.setdefault(names, names[0] if len(names) == 1 else f"any_{len(self._any)}")
+        self.bits = nw.Int32 if len(plan.policies) < 32 else nw.Int64
 
     @property
     def factors(self) -> Sequence[str]:
@@ -205,29 +212,26 @@ class _Asked:
         return columns
 
     def sums(self) -> list[nw.Expr]:
-        """Per cell: the bits that block, as one integer, and whether any of its candidates' audiences is reached."""
+        """Per cell the bits that block, as one integer; per set of audiences whether any of them is reached."""
         columns = []
-        for users, place in self._cell.items():
-            bits = (
-                nw.col(self.blocks[blocks]).cast(nw.Int64) * self.plan.bit(policy)
-                for policy, blocks in self.cells[users]
-            )
+        for place, pairs in enumerate(self.cells.values()):
+            bits = (nw.col(self.blocks[blocks]).cast(self.bits) * self.plan.bit(policy) for policy, blocks in pairs)
             columns.append(reduce(add, bits).alias(f"cell_{place}"))
-            columns.append(_highest(dict.fromkeys(self._reached(user) for user in users)).alias(f"any_{place}"))
+        columns += [_highest(names).alias(any_) for names, any_ in self._any.items() if len(names) > 1]
         return columns
 
     def mask(self, candidate: Candidate) -> nw.Expr:
         """-1 outside the audience, else bit j where policy j blocks."""
-        cells = (nw.col(f"cell_{place}") for users, place in self._cell.items() if candidate.index in users)
+        cells = (nw.col(f"cell_{place}") for place, users in enumerate(self.cells) if candidate.index in users)
         bits = reduce(add, cells)
         inside = nw.col(self._reached(candidate.index)) == 1
-        return nw.when(inside).then(bits).otherwise(nw.lit(NOBODY, dtype=nw.Int64)).alias(candidate.mask)
+        return nw.when(inside).then(bits).otherwise(nw.lit(NOBODY, dtype=self.bits)).alias(candidate.mask)
 
     def held(self) -> list[nw.Expr]:
         """Per policy: 1 where it blocks a candidate in whose audience the customer is."""
         parts: dict[str, list[nw.Expr]] = {policy: [] for policy in self.plan.policies}
         for (policy, blocks), users in self.users.items():
-            parts[policy].append(nw.col(self.blocks[blocks]) * nw.col(f"any_{self._cell[tuple(users)]}"))
+            parts[policy].append(nw.col(self.blocks[blocks]) * nw.col(self._any[self._reached_by(users)]))
         return [
             (nw.max_horizontal(*held) if len(held) > 1 else held[0]).cast(nw.Int8).alias(held_column(policy))
             for policy, held in parts.items()
@@ -241,6 +245,9 @@ class _Asked:
                 value = value * nw.col(self._factors[factor])
         ranked = priority.scaled_frame(value) * MOST_CANDIDATES + priority.rank(candidate, 0)
         return nw.when(nw.col(candidate.mask) == 0).then(ranked).otherwise(nw.lit(NOBODY, dtype=nw.Int64))
+
+    def _reached_by(self, users: Iterable[int]) -> tuple[str, ...]:
+        return tuple(sorted({self._reached(user) for user in users}))
 
     def _reached(self, index: int) -> str:
         candidate = self.plan.candidates[index]

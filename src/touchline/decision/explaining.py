@@ -1,4 +1,4 @@
-"""In: one customer's row, a plan. Out: every candidate, each policy's answer with its facts, the priority with its factors. Writes no interactions.
+"""In: one customer's row, a plan. Out: each candidate's policies, facts and priority. Writes no interactions.
 
 It runs the plan's own conditions through the row-wise reference evaluator, and so is what `decide` is held equal to.
 """
@@ -11,9 +11,9 @@ from typing import Any
 
 from touchline.decision import priority
 from touchline.decision.deciding import NOBODY
-from touchline.decision.purposes import ARBITRATED_FROM
 from touchline.decision.plan import Candidate, Plan, Rule
 from touchline.decision.priority import Propensity
+from touchline.decision.purposes import ARBITRATED_FROM
 from touchline.decision.rules import Facts, shown
 from touchline.expressions import Expression, evaluate
 from touchline.kernel import measures
@@ -177,12 +177,10 @@ def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Exp
             answers[expression] = evaluate(expression, facts)
         return answers[expression]
 
-    stage, raised = answer(plan.stage), answer(plan.hand_raiser)
-    customer, draw = row["customer"], row["draw"]
-    if not (isinstance(stage, int) and isinstance(raised, int) and isinstance(customer, int) and isinstance(draw, int)):
-        raise TypeError("customer, draw, stage and hand_raiser are integers")
+    stage, raised, context = (_integer(answer(code)) for code in (plan.stage, plan.hand_raiser, plan.context))
+    customer, draw = _integer(row["customer"]), _integer(row["draw"])
     segment = 2 * stage + raised
-    explained = [_explained(candidate, plan, propensity, segment, draw, facts, answer) for candidate in plan.candidates]
+    explained = [_explained(candidate, plan, propensity, (segment, context), draw, facts, answer) for candidate in plan.candidates]
     proposed = _proposed(plan, explained)
     return Explanation(
         customer=customer,
@@ -195,7 +193,9 @@ def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Exp
 
 def _proposed(plan: Plan, explained: Sequence[Explained]) -> set[int]:
     """Indexes of what is said: the best open way of each conversation of class 1, and the one that wins the turn."""
-    ranks = {c.index: priority.rank(c, explained[c.index].millionths) for c in plan.candidates if explained[c.index].eligible}
+    ranks = {
+        c.index: priority.rank(c, explained[c.index].millionths) for c in plan.candidates if explained[c.index].eligible
+    }
     turns = [*plan.owed.values(), tuple(c for c in plan.candidates if c.arbitrated)]
     open_turns = ([c.index for c in turn if c.index in ranks] for turn in turns)
     return {max(indexes, key=ranks.__getitem__) for indexes in open_turns if indexes}
@@ -205,7 +205,7 @@ def _explained(
     candidate: Candidate,
     plan: Plan,
     propensity: Propensity,
-    segment: int,
+    situation: tuple[int, int],
     draw: int,
     facts: Facts,
     answer: Callable[[Expression], Value],
@@ -215,9 +215,10 @@ def _explained(
     reached = audience.holds is True and (trigger is None or trigger.holds is True)
     answers = tuple(_answer(rule, facts, answer(rule.blocks)) for rule in candidate.rules)
     mask = sum(plan.bit(a.policy) for a in answers if a.blocks) if reached else NOBODY
+    segment, context = situation
     rate = propensity.rate(segment, candidate, plan)
-    context, ramp = (1.0 if e is None else _number(answer(e)) for e in (candidate.context, candidate.ramp))
-    value = priority.worth(candidate, rate, plan) * context * ramp
+    ramp = 1.0 if candidate.ramp is None else _number(answer(candidate.ramp))
+    value = priority.worth(candidate, rate, context, plan) * ramp
     return Explained(
         conversation=candidate.conversation,
         channel=candidate.channel,
@@ -238,7 +239,7 @@ def _explained(
             customer_value=candidate.customer_value,
             value_weight=plan.value_weight,
             lever=candidate.lever,
-            context=context,
+            context=priority.context_factor(candidate, context, plan),
             ramp=ramp,
         ),
         variant=candidate.draw.variant(draw),
@@ -263,6 +264,12 @@ def _answer(rule: Rule, facts: Facts, blocks: Value) -> Answer:
 
 def _read(expression: Expression, facts: Facts) -> Facts:
     return {name: facts[name] for name in expression.names}
+
+
+def _integer(value: Value) -> int:
+    if not isinstance(value, int):
+        raise TypeError("keys and codes are integers")
+    return value
 
 
 def _number(value: Value) -> float:

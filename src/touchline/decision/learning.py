@@ -1,8 +1,8 @@
-"""In: messages and what their customers did. Out: goal rates by micro-segment, shrunk where there is little to go by. Writes no interactions.
+"""In: messages and what their customers did. Out: goal rates by micro-segment. Writes no interactions.
 
-Counts are made by the engine that carries the frames; shrinking is arithmetic on that small table. A rate is the
-mean of a beta-binomial posterior: (successes + strength x parent's rate) / (n + strength), segment towards
-conversation by channel, that towards the playbook, that towards the playbook's base rate.
+Counts are made by the engine that carries the frames; shrinking is arithmetic on that small table, which pulls a rate
+of which little was seen towards its parent's: the mean of a beta-binomial posterior, (successes + strength x parent's
+rate) / (n + strength), segment towards conversation by channel, that towards the playbook, that towards its base rate.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""In: a compiled playbook. Out: the plan: every candidate with its policies as typed conditions. Writes no interactions.
+"""In: a compiled playbook. Out: every candidate with its policies as typed conditions. Writes no interactions.
 
 A candidate is a conversation by one of its channels. The plan knows no engine and no store: `decide` compiles its
 conditions to frames, `explain` evaluates them row by row, and the gate will run the same ones on exact facts.
@@ -46,7 +46,6 @@ class Candidate:
     rules           its policies, in the order in which they are told
     business_value  money: the goal's worth, 0 without a goal
     customer_value  points given
-    context         number: 2, 1 or 0.5, by the topic of the last encounter
     ramp            number in [0, 1] by which it comes back after a cool-off; None where it has none
     draw            how its variant is drawn
     """
@@ -56,13 +55,13 @@ class Candidate:
     channel: str
     touchpoint: str
     purpose: str
+    topic: str | None
     audience: Expression
     due: Expression | None
     rules: tuple[Rule, ...]
     business_value: float
     customer_value: float
     lever: float
-    context: Expression | None
     ramp: Expression | None
     draw: Draw
 
@@ -89,8 +88,8 @@ class Candidate:
     @property
     def expressions(self) -> tuple[Expression, ...]:
         """Everything that is evaluated for it."""
-        optional = (self.due, self.context, self.ramp)
-        return (self.audience, *(rule.blocks for rule in self.rules), *(e for e in optional if e is not None))
+        optional = (e for e in (self.due, self.ramp) if e is not None)
+        return (self.audience, *(rule.blocks for rule in self.rules), *optional)
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,8 @@ class Plan:
     stages         names, in the playbook's order
     stage          integer: place of the customer's stage, len(stages) where it is none of them
     hand_raiser    integer: 1 for a hand-raiser, else 0
+    topics         of the candidates, sorted
+    context        integer: 0, or which topic the last encounter was of
     value_weight   what a point given weighs against money
     base_rate      the goal rate that nothing is known about
     goals          conversation -> (kind, microseconds within which it counts)
@@ -114,6 +115,8 @@ class Plan:
     stages: tuple[str, ...]
     stage: Expression
     hand_raiser: Expression
+    topics: tuple[str, ...]
+    context: Expression
     value_weight: float
     base_rate: float
     goals: dict[str, tuple[str, int]] = field(hash=False)
@@ -122,7 +125,12 @@ class Plan:
     def measures(self) -> tuple[str, ...]:
         """Every measure that deciding reads, sorted."""
         names = {name for candidate in self.candidates for e in candidate.expressions for name in e.names}
-        return tuple(sorted(names | set(self.stage.names) | set(self.hand_raiser.names)))
+        return tuple(sorted(names.union(*(e.names for e in (self.stage, self.hand_raiser, self.context)))))
+
+    @property
+    def contexts(self) -> int:
+        """How many contexts are told apart: none, each topic, another one."""
+        return len(self.topics) + 2
 
     @property
     def conversations(self) -> tuple[str, ...]:
@@ -164,6 +172,7 @@ def compile_plan(playbook: Playbook) -> Plan:
             remedy="Join caps, or own policies with the same purposes, into one.",
         )
     names = tuple(stage.name for stage in playbook.stages)
+    topics = tuple(sorted({c.topic for c in candidates if c.topic is not None}))
     branches = " ".join(f"WHEN stage = '{name}' THEN {place}" for place, name in enumerate(names))
     return Plan(
         digest=playbook.digest,
@@ -172,6 +181,8 @@ def compile_plan(playbook: Playbook) -> Plan:
         stages=names,
         stage=check(f"CASE {branches} ELSE {len(names)} END", playbook.measures, want=Type.INTEGER),
         hand_raiser=check("CASE WHEN hand_raiser THEN 1 ELSE 0 END", playbook.measures, want=Type.INTEGER),
+        topics=topics,
+        context=check(priority.context(topics), playbook.measures, want=Type.INTEGER),
         value_weight=playbook.policies.customer_value_weight,
         base_rate=playbook.policies.base_rate,
         goals={c.name: (c.goal.kind, c.goal.within) for c in playbook.conversations.values() if c.goal is not None},
@@ -189,7 +200,6 @@ def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: 
         Rule(draft.name, check(draft.blocks, names, want=Type.BOOLEAN), draft.says)
         for draft in rules.drafts(playbook, conversation, way)
     )
-    context = priority.context(conversation)
     ramp = priority.ramp(conversation, playbook.policies)
     return Candidate(
         index=index,
@@ -197,13 +207,13 @@ def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: 
         channel=way.channel,
         touchpoint=way.touchpoint,
         purpose=conversation.purpose,
+        topic=conversation.topic,
         audience=conversation.audience,
         due=None if conversation.trigger is None else check(_due(conversation.name, conversation.trigger), names),
         rules=made,
         business_value=0.0 if conversation.goal is None else float(conversation.goal.worth),
         customer_value=float(conversation.given),
         lever=float(conversation.lever),
-        context=None if context is None else check(context, names, want=Type.NUMBER),
         ramp=None if ramp is None else check(ramp, names, want=Type.NUMBER),
         draw=draw_of(conversation, way),
     )

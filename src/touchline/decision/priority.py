@@ -1,13 +1,14 @@
-"""In: a plan's candidates and what is known of goal rates. Out: each one's priority, as one exact integer. Writes no interactions.
+"""In: candidates, what is known of goal rates. Out: their priorities as exact integers. Writes no interactions.
 
-priority = propensity x (business value + customer value x weight) x lever x context x ramp. What depends on the
-micro-segment alone is multiplied out once per segment, the worth; what depends on the customer's facts are two factors.
+priority = propensity x (business value + customer value x weight) x lever x context x ramp. All but the ramp depends on
+micro-segment and context alone, of which there are few combinations, the situations: those products are made once, in
+a small table that the customers are joined to.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 SCALE = 1_000_000
 """Millionths of a unit of priority are told apart."""
-LARGEST = 5e8
-"""Of a worth; with the largest context factor, 2, a scaled priority stays below 2^50."""
+UNIT = 1e-6
+"""A millionth. Multiplied by, never divided: engines round a division by a constant differently."""
+LARGEST = 1e9
+"""Of a priority, so that a scaled one stays below 2^50."""
 CLASS_STEP = 2**50
 LOWEST_CLASS = 5
 MOST_CANDIDATES = 2**10
@@ -34,21 +37,31 @@ CONTEXT_DAYS = 14
 IN_CONTEXT, OUT_OF_CONTEXT = 2.0, 0.5
 
 
-def context(conversation: Conversation) -> str | None:
-    """Text of the context factor: 2 where the topic is the last encounter's within 14 days, 0.5 where another was, else 1."""
-    if conversation.topic is None:
-        return None
-    return (
-        f"CASE WHEN topic.last IS NULL OR COALESCE(days_since.encounter, {NEVER}) > {CONTEXT_DAYS} THEN 1.0 "
-        f"WHEN topic.last = '{conversation.topic}' THEN {IN_CONTEXT} ELSE {OUT_OF_CONTEXT} END"
-    )
+def context(topics: Sequence[str]) -> str:
+    """Text of a customer's context as an integer.
+
+    0: no encounter within 14 days, or of no topic; k: of the k-th topic; len(topics) + 1: of another one.
+    """
+    if not topics:
+        return "0"
+    branches = " ".join(f"WHEN topic.last = '{topic}' THEN {place}" for place, topic in enumerate(topics, 1))
+    recent = f"COALESCE(days_since.encounter, {NEVER}) > {CONTEXT_DAYS}"
+    return f"CASE WHEN topic.last IS NULL OR {recent} THEN 0 {branches} ELSE {len(topics) + 1} END"
+
+
+def context_factor(candidate: Candidate, context: int, plan: Plan) -> float:
+    """2 where the candidate's topic is the last encounter's within 14 days, 0.5 where that was another topic, else 1."""
+    if context == 0 or candidate.topic is None:
+        return 1.0
+    return IN_CONTEXT if plan.topics.index(candidate.topic) + 1 == context else OUT_OF_CONTEXT
 
 
 def ramp(conversation: Conversation, policies: Policies) -> str | None:
-    """Text of the factor by which a conversation comes back after a cool-off: days / ramp, up to 1; None where it has none."""
+    """Text of the factor by which it comes back after a cool-off: days / ramp, up to 1; None where it has none."""
     if conversation.purpose not in policies.cool_off_purposes or not policies.cool_off_ramp:
         return None
-    rising = f"LEAST(1.0, {since_encounter()} / {policies.cool_off_ramp / DAY!r})"
+    # Multiplied, not divided, as UNIT is.
+    rising = f"LEAST(1.0, {since_encounter()} * {DAY / policies.cool_off_ramp!r})"
     elsewhere = out_of_context(conversation)
     return rising if elsewhere is None else f"CASE WHEN {elsewhere} THEN {rising} ELSE 1.0 END"
 
@@ -76,19 +89,41 @@ def segments(plan: Plan) -> range:
     return range(2 * (len(plan.stages) + 1))
 
 
-def worth(candidate: Candidate, rate: float, plan: Plan) -> float:
-    """Propensity x (business value + customer value x weight) x lever, from 0 to LARGEST."""
-    value = rate * (candidate.business_value + candidate.customer_value * plan.value_weight) * candidate.lever
-    return min(max(value, 0.0), LARGEST)
+def worth(candidate: Candidate, rate: float, context: int, plan: Plan) -> float:
+    """The priority but for the ramp, from 0 to LARGEST."""
+    value = candidate.business_value + candidate.customer_value * plan.value_weight
+    priority = rate * value * candidate.lever * context_factor(candidate, context, plan)
+    return min(max(priority, 0.0), LARGEST)
 
 
 def worths(plan: Plan, propensity: Propensity) -> pl.DataFrame:
-    """Columns: segment (int64), worth_0, worth_1, … (float64), one a candidate; one row a micro-segment."""
-    columns: dict[str, list[int] | list[float]] = {"segment": list(segments(plan))}
+    """What every candidate is worth in every situation, one row each.
+
+    Columns: situation (int64, `segment * contexts + context`); worth_K (float64) of each candidate that has a ramp,
+    rank_K (int64) of each that has none.
+    """
+    contexts = range(plan.contexts)
+    columns: dict[str, list[int] | list[float]] = {
+        "situation": [segment * plan.contexts + context for segment in segments(plan) for context in contexts]
+    }
     for candidate in plan.candidates:
-        rates = (propensity.rate(segment, candidate, plan) for segment in segments(plan))
-        columns[f"worth_{candidate.index}"] = [worth(candidate, rate, plan) for rate in rates]
-    return pl.DataFrame(columns, schema_overrides={"segment": pl.Int64})
+        rates = [propensity.rate(segment, candidate, plan) for segment in segments(plan)]
+        found = [worth(candidate, rate, context, plan) for rate in rates for context in contexts]
+        if candidate.ramp is None:
+            columns[rank_column(candidate)] = [rank(candidate, scaled(value)) for value in found]
+        else:
+            columns[worth_column(candidate)] = found
+    return pl.DataFrame(columns)
+
+
+def worth_column(candidate: Candidate) -> str:
+    """Where the table of worths has a candidate that ramps up."""
+    return f"worth_{candidate.index}"
+
+
+def rank_column(candidate: Candidate) -> str:
+    """Where the table of worths, and later the frame, has a candidate's rank."""
+    return f"rank_{candidate.index}"
 
 
 def scaled(priority: float) -> int:

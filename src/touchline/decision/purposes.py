@@ -1,4 +1,4 @@
-"""In: nothing. Out: which rules on contact each purpose is under: vocabulary.md's table of purposes. Writes no interactions."""
+"""In: nothing. Out: which rules on contact each purpose is under. Writes no interactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In: a playbook, a conversation and one of its ways. Out: the policies on it, as conditions that say when they block. Writes no interactions.
+"""In: a conversation, one of its ways. Out: conditions that say which policies hold it. Writes no interactions.
 
 This is the only place where a policy is said. `decide`, `explain` and the gate all run what is made here; a
 condition that is unknown blocks. A policy's word for people is made from the facts that its condition read.
@@ -115,7 +115,7 @@ def _reachable(offer: Offer) -> Iterator[Draft]:
 
 def _consent(offer: Offer) -> Iterator[Draft]:
     purpose, channel = offer.conversation.purpose, offer.way.channel
-    consent, evidence, withdrawn = (f"{group}.{purpose}_{channel}" for group in ("consent", "evidence", "withdrawn"))
+    consent, withdrawn = (f"{group}.{purpose}_{channel}" for group in ("consent", "withdrawn"))
 
     def says(facts: Facts) -> str:
         if facts.get(withdrawn) is True:
@@ -206,7 +206,9 @@ def _preferred_time(offer: Offer) -> Iterator[Draft]:
     yield Draft(
         "preference.time",
         "NOT (COALESCE(prefers.day_fits, TRUE) AND COALESCE(prefers.hour_fits, TRUE))",
-        lambda facts: f"does not want messages {'at this hour' if facts['prefers.day_fits'] is not False else 'on this day'}",
+        lambda facts: (
+            f"does not want messages {'at this hour' if facts['prefers.day_fits'] is not False else 'on this day'}"
+        ),
     )
 
 
@@ -244,13 +246,16 @@ def _one_a_day(offer: Offer) -> Iterator[Draft]:
     if offer.purpose.class_ not in classes:
         return
     counts = [f"contact.{purpose.name}_1d" for purpose in TABLE.values() if purpose.class_ in classes]
-    yield Draft(
-        "one_a_day",
-        " OR ".join(f"{count} >= 1" for count in counts),
-        lambda facts: (
-            f"had a message today already: {', '.join(f'{count} is {shown(facts[count])}' for count in counts if facts[count])}"
-        ),
-    )
+
+    def says(facts: Facts) -> str:
+        had = (
+            f"{shown(facts[count])} of {count.partition('.')[2].removesuffix('_1d')}"
+            for count in counts
+            if facts[count]
+        )
+        return f"had a message in the last day already: {', '.join(had)}"
+
+    yield Draft("one_a_day", " OR ".join(f"{count} >= 1" for count in counts), says)
 
 
 def _is_contractual(class_: int) -> bool:
@@ -418,7 +423,12 @@ POLICIES: tuple[Policy, ...] = (
         lambda purpose: not purpose.contractual,
         _one_a_day,
     ),
-    Policy("quiet_hours", "No message in quiet hours and on quiet days of the customer's zone.", lambda _: True, _quiet_hours),
+    Policy(
+        "quiet_hours",
+        "No message in quiet hours and on quiet days of the customer's zone.",
+        lambda _: True,
+        _quiet_hours,
+    ),
     Policy(
         "care_first",
         "While a care need is due, other talk waits on all channels.",

@@ -1,4 +1,4 @@
-"""In: what was decided. Out: how many customers could be, were, and by which policy were not contacted. Writes no interactions."""
+"""In: what was decided. Out: numbers of customers, by proposal and by policy that held. Writes no interactions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def summarise(decided: Frame, plan: Plan) -> Summary:
     """Count `decide`'s rows, in one pass over its integers."""
     owed = {name: nw.col(owed_column(name)) for name in plan.owed}
     winners = {
-        name: [c.index for c in plan.candidates if c.conversation == name and c.arbitrated] for name in plan.conversations
+        name: [c.index for c in plan.candidates if c.conversation == name and c.arbitrated]
+        for name in plan.conversations
     }
     open_ = [nw.col(candidate.mask) == 0 for candidate in plan.candidates]
     proposed = [nw.col("rank") >= 0, *(rank >= 0 for rank in owed.values())]

@@ -1,7 +1,7 @@
 """In: an expression's text and the names of its place. Out: a typed Expression, or every fault. Writes no interactions.
 
-Types go both ways: up from literals and declared names, and down from the place, so that `event.X`, which nobody declared, takes
-the type of its use. The tree is passed over until nothing new is learnt, and once more for the faults.
+Types go both ways: up from literals and declared names, and down from the place, so that `event.X`, which nobody
+declared, takes the type of its use. The tree is passed over until nothing new is learnt, and once more for the faults.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Literal as Choice
 from zoneinfo import available_timezones
 
 from touchline.expressions.faults import ExpressionFault
@@ -26,6 +25,7 @@ from touchline.expressions.tree import (
     Case,
     Cast,
     Comparison,
+    Dialect,
     Expression,
     Instant,
     IsNull,
@@ -43,9 +43,14 @@ from touchline.expressions.tree import (
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.types import Type
 
-Dialect = Choice["condition", "mapping"]
-
-_ARGUMENT: dict[str, Type] = {"ABS": Type.NUMBER, "LOWER": Type.TEXT, "UPPER": Type.TEXT, "TRIM": Type.TEXT, "LENGTH": Type.TEXT, "CONCAT": Type.TEXT}
+_ARGUMENT: dict[str, Type] = {
+    "ABS": Type.NUMBER,
+    "LOWER": Type.TEXT,
+    "UPPER": Type.TEXT,
+    "TRIM": Type.TEXT,
+    "LENGTH": Type.TEXT,
+    "CONCAT": Type.TEXT,
+}
 """What the arguments of a function must be; those that are not here take any one type."""
 _RESULT: dict[str, Type] = _ARGUMENT | {"LENGTH": Type.INTEGER}
 _CASTS: dict[Type, frozenset[Type]] = {
@@ -56,7 +61,10 @@ _CASTS: dict[Type, frozenset[Type]] = {
 }
 """Target -> what may be cast to it."""
 _NO_CAST: dict[tuple[Type, Type], str] = {
-    (Type.NUMBER, Type.TEXT): "Engines write numbers differently: CAST it to integer first, or keep the text that it came from.",
+    (
+        Type.NUMBER,
+        Type.TEXT,
+    ): "Engines write numbers differently: CAST it to integer first, or keep the text that it came from.",
     (Type.NUMBER, Type.BOOLEAN): "Write `x <> 0`.",
     (Type.INTEGER, Type.BOOLEAN): "Write `x <> 0`.",
 }
@@ -75,7 +83,9 @@ def check(text: str, names: Names, *, want: Type | None = None, dialect: Dialect
         raise ExpressionFault(faults)
     read = sorted({node.name for node in walk(parsed) if isinstance(node, Name) and node is not HOLE})
     if len(read) > MOST_NAMES:
-        raise ExpressionFault([*faults, (f"The expression reads {len(read)} names, more than {MOST_NAMES}.", "Split it.")])
+        raise ExpressionFault(
+            [*faults, (f"The expression reads {len(read)} names, more than {MOST_NAMES}.", "Split it.")]
+        )
     checker = _Checker(names, dialect)
     tree = checker.infer(parsed, read, want)
     faults += checker.faults
@@ -85,7 +95,7 @@ def check(text: str, names: Names, *, want: Type | None = None, dialect: Dialect
     if type_ is None:
         raise ExpressionFault([("NULL alone has no type.", "Leave the place empty instead.")])
     inferred = {name: found for name in read if (found := checker.inferred.get(name)) is not None}
-    return Expression(text=render(tree), type=type_, names=tuple(read), tree=tree, inferred=inferred)
+    return Expression(text=render(tree), type=type_, names=tuple(read), tree=tree, dialect=dialect, inferred=inferred)
 
 
 def _accepts(wanted: Type | None, got: Type | None) -> bool:
@@ -104,13 +114,14 @@ def _shown(node: Node) -> str:
 
 
 class _Checker:
-    """One expression's types and faults."""
+    """One expression's types and, once nothing more can be inferred (`settled`), its faults."""
 
     def __init__(self, names: Names, dialect: Dialect) -> None:
         self.names = names
         self.dialect = dialect
         self.inferred: dict[str, Type] = {}
         self.faults: list[tuple[str, str]] = []
+        self.settled = False
 
     def infer(self, parsed: Node, read: Sequence[str], want: Type | None) -> Node:
         """The typed tree; afterwards `faults` and `inferred` are complete."""
@@ -122,8 +133,16 @@ class _Checker:
         for name in read:
             if self.names.type_of(name) is None and self._is_open(name):
                 self.inferred.setdefault(name, Type.TEXT)
-        self.faults.clear()
+        self.settled = True
         return self._top(parsed, want)
+
+    def _fault(self, what: str, remedy: str) -> None:
+        if self.settled:
+            self.faults.append((what, remedy))
+
+    def _accepts(self, wanted: Type | None, got: Type | None) -> bool:
+        """Whether the type will do; before all is inferred every one does, since faults wait."""
+        return not self.settled or _accepts(wanted, got)
 
     def _is_open(self, name: str) -> bool:
         return isinstance(self.names, OpenNames) and self.names.is_open(name)
@@ -133,8 +152,11 @@ class _Checker:
         tree = self._node(parsed)
         if isinstance(tree, Literal) and tree.type is None:
             return Literal(None, want)
-        if not _accepts(want, type_of(tree)):
-            self.faults.append((f"The value must be {want}, but {_shown(tree)} is {type_of(tree)}.", _remedy(want, type_of(tree), self.dialect)))
+        if not self._accepts(want, type_of(tree)):
+            self._fault(
+                f"The value must be {want}, but {_shown(tree)} is {type_of(tree)}.",
+                _remedy(want, type_of(tree), self.dialect),
+            )
         return tree
 
     def _learn(self, node: Node, type_: Type | None) -> None:
@@ -163,12 +185,18 @@ class _Checker:
         node = self._node(parsed)
         if isinstance(node, Literal) and node.type is None:
             self._no_null(place)
-        elif not _accepts(type_, type_of(node)):
-            self.faults.append((f"{place} must be {type_}, but {_shown(node)} is {type_of(node)}.", _remedy(type_, type_of(node), self.dialect)))
+        elif not self._accepts(type_, type_of(node)):
+            self._fault(
+                f"{place} must be {type_}, but {_shown(node)} is {type_of(node)}.",
+                _remedy(type_, type_of(node), self.dialect),
+            )
         return node
 
     def _no_null(self, place: str) -> None:
-        self.faults.append((f"{place} is NULL, which makes all of it unknown.", "Ask with `x IS NULL`; NULL may only be the value of a CASE branch."))
+        self._fault(
+            f"{place} is NULL, which makes all of it unknown.",
+            "Ask with `x IS NULL`; NULL may only be the value of a CASE branch.",
+        )
 
     def _alike(self, parsed: Sequence[Node], place: str, *, nulls: bool = False) -> tuple[Node, ...]:
         """The nodes, typed alike (integers among numbers stay integers); a fault where they are not."""
@@ -180,14 +208,14 @@ class _Checker:
             if isinstance(node, Literal) and node.type is None:
                 if not nulls:
                     self._no_null(place)
-            elif not _accepts(common, type_of(node)):
+            elif not self._accepts(common, type_of(node)):
                 first = next(other for other in nodes if not _accepts(type_of(node), type_of(other)))
                 what = f"{place} mixes {type_of(first)} and {type_of(node)}: {_shown(first)} and {_shown(node)}."
-                self.faults.append((what, _remedy(type_of(first), type_of(node), self.dialect)))
+                self._fault(what, _remedy(type_of(first), type_of(node), self.dialect))
                 break
         return nodes
 
-    def _node(self, node: Node) -> Node:
+    def _node(self, node: Node) -> Node:  # noqa: C901 - one case per kind of node
         """The node with its type, and everything below it."""
         match node:
             case Literal():
@@ -197,7 +225,9 @@ class _Checker:
             case Not(operand):
                 return Not(self._must(operand, Type.BOOLEAN, "What stands after NOT"))
             case Junction(operator, operands):
-                return Junction(operator, tuple(self._must(operand, Type.BOOLEAN, f"A side of {operator}") for operand in operands))
+                return Junction(
+                    operator, tuple(self._must(operand, Type.BOOLEAN, f"A side of {operator}") for operand in operands)
+                )
             case Comparison(operator, left, right):
                 return Comparison(operator, *self._compared(operator, (left, right)))
             case Membership(operand, members):
@@ -228,7 +258,10 @@ class _Checker:
         type_ = self.names.type_of(node.name)
         if type_ is None:
             if not self._is_open(node.name):
-                self.faults.append((f"There is no name `{excerpt(node.name)}` here.", did_you_mean(node.name, self.names.known())))
+                if self.settled:
+                    self._fault(
+                        f"There is no name `{excerpt(node.name)}` here.", did_you_mean(node.name, self.names.known())
+                    )
                 return HOLE
             type_ = self.inferred.get(node.name)
         return Name(node.name, type_)
@@ -236,7 +269,7 @@ class _Checker:
     def _compared(self, operator: str, parsed: tuple[Node, ...]) -> tuple[Node, ...]:
         nodes = self._alike(parsed, f"`{operator}`")
         if operator not in ("=", "<>", "IN") and any(type_of(node) is Type.BOOLEAN for node in nodes):
-            self.faults.append((f"`{operator}` asks which boolean is larger.", "Write `x`, `NOT x`, or compare with = or <>."))
+            self._fault(f"`{operator}` asks which boolean is larger.", "Write `x`, `NOT x`, or compare with = or <>.")
         return nodes
 
     def _case(self, node: Case) -> Node:
@@ -249,13 +282,19 @@ class _Checker:
     def _result(self, nodes: tuple[Node, ...]) -> tuple[tuple[Node, ...], Type | None]:
         """(nodes with NULLs of the common type, the common type)."""
         common = reduce(_join, (type_of(node) for node in nodes), None)
-        return tuple(Literal(None, common) if isinstance(node, Literal) and node.type is None else node for node in nodes), common
+        return tuple(
+            Literal(None, common) if isinstance(node, Literal) and node.type is None else node for node in nodes
+        ), common
 
     def _arithmetic(self, operator: str, left: Node, right: Node) -> Node:
         sides = (self._node(left), self._node(right))
         if operator == "-" and any(type_of(side) is Type.TIME for side in sides):
-            return Arithmetic(operator, *(self._must(side, Type.TIME, "A side of a difference of times") for side in (left, right)))
-        return Arithmetic(operator, *(self._must(side, Type.NUMBER, f"A side of `{operator}`") for side in (left, right)))
+            return Arithmetic(
+                operator, *(self._must(side, Type.TIME, "A side of a difference of times") for side in (left, right))
+            )
+        return Arithmetic(
+            operator, *(self._must(side, Type.NUMBER, f"A side of `{operator}`") for side in (left, right))
+        )
 
     def _call(self, node: Call) -> Node:
         if node.function not in FUNCTIONS:
@@ -268,7 +307,7 @@ class _Checker:
             return Call(node.function, arguments, _RESULT[node.function])
         arguments, common = self._result(self._alike(node.arguments, node.function))
         if node.function in ("LEAST", "GREATEST") and common is Type.BOOLEAN:
-            self.faults.append((f"{node.function} asks which boolean is larger.", "Write AND or OR."))
+            self._fault(f"{node.function} asks which boolean is larger.", "Write AND or OR.")
         return Call(node.function, arguments, common)
 
     def _cast(self, node: Cast) -> Node:
@@ -278,24 +317,34 @@ class _Checker:
         if isinstance(operand, Literal) and got is None:
             self._no_null("What CAST takes")
         elif got is not None and got not in _CASTS[node.type]:
-            remedy = _NO_CAST.get((got, node.type), "Times are made with INSTANT and compared with times; `a - b` of two is days.")
-            self.faults.append((f"{_shown(operand)} is {got}, which cannot be cast to {node.type}.", remedy))
+            remedy = _NO_CAST.get(
+                (got, node.type), "Times are made with INSTANT and compared with times; `a - b` of two is days."
+            )
+            self._fault(f"{_shown(operand)} is {got}, which cannot be cast to {node.type}.", remedy)
         return replace(node, operand=operand)
 
     def _instant(self, node: Instant) -> Node:
         self._mapping_only("INSTANT")
         fault = format_fault(node.format)
         if fault is not None:
-            self.faults.append(fault)
+            self._fault(*fault)
         elif not node.zone and not has_offset(node.format):
-            self.faults.append((f"INSTANT reads '{excerpt(node.format)}', which has no zone.", "Name one: INSTANT(text, format, 'Europe/Berlin')."))
+            self._fault(
+                f"INSTANT reads '{excerpt(node.format)}', which has no zone.",
+                "Name one: INSTANT(text, format, 'Europe/Berlin').",
+            )
         if node.zone and node.zone not in available_timezones():
-            self.faults.append((f"There is no zone '{excerpt(node.zone)}'.", did_you_mean(node.zone[:60], available_timezones())))
+            self._fault(
+                f"There is no zone '{excerpt(node.zone)}'.", did_you_mean(node.zone[:60], available_timezones())
+            )
         return replace(node, operand=self._must(node.operand, Type.TEXT, "What INSTANT reads"))
 
     def _mapping_only(self, function: str) -> None:
         if self.dialect != "mapping":
-            self.faults.append((f"{function} has no place in a condition.", "It belongs to imports and mapping; a condition reads measures, which have their type."))
+            self._fault(
+                f"{function} has no place in a condition.",
+                "It belongs to imports and mapping; a condition reads measures, which have their type.",
+            )
 
 
 def _remedy(wanted: Type | None, got: Type | None, dialect: Dialect) -> str:
@@ -304,9 +353,21 @@ def _remedy(wanted: Type | None, got: Type | None, dialect: Dialect) -> str:
     if wanted is Type.BOOLEAN:
         return "Compare it: `x = 'a'`, `x > 0`, `x IS NOT NULL`."
     if Type.TIME in pair:
-        return "A time comes from INSTANT(text, format, zone); times compare with times, and `a - b` of two is days." if dialect == "mapping" else "Times compare with times; `days_since.X` is a number of days."
+        return (
+            "A time comes from INSTANT(text, format, zone); times compare with times, and `a - b` of two is days."
+            if dialect == "mapping"
+            else "Times compare with times; `days_since.X` is a number of days."
+        )
     if wanted is Type.INTEGER and got is Type.NUMBER:
-        return "Arithmetic gives numbers: CAST(x AS integer) drops the fraction." if dialect == "mapping" else "Arithmetic gives numbers."
+        return (
+            "Arithmetic gives numbers: CAST(x AS integer) drops the fraction."
+            if dialect == "mapping"
+            else "Arithmetic gives numbers."
+        )
     if Type.TEXT in pair and Type.NUMBER in pair | ({Type.NUMBER} if Type.INTEGER in pair else set()):
-        return "A text stands in single quotes, a number without; CAST(x AS number) reads a text." if dialect == "mapping" else "A text stands in single quotes, a number without."
+        return (
+            "A text stands in single quotes, a number without; CAST(x AS number) reads a text."
+            if dialect == "mapping"
+            else "A text stands in single quotes, a number without."
+        )
     return "Give both the same type."

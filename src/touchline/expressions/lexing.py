@@ -1,7 +1,7 @@
 """In: an expression's text, from anywhere. Out: its tokens and every fault of spelling. Writes no interactions.
 
-SQL parsers are kind: they read comments, quoted names, aliases and a hundred functions. What may stand in an expression is
-therefore decided here, before SQLGlot sees it, and SQLGlot gets placeholders instead of names and texts.
+SQL parsers are kind: they read comments, quoted names, aliases and a hundred functions. What may stand in an expression
+is therefore decided here, before SQLGlot sees it, and SQLGlot gets placeholders instead of names and texts.
 """
 
 from __future__ import annotations
@@ -9,11 +9,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from touchline.expressions.functions import DEEPEST, FUNCTIONS, LARGEST_INTEGER, LONGEST_TEXT
+from touchline.expressions.functions import FUNCTIONS, LARGEST_INTEGER, LONGEST_TEXT
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.types import Type
 
-KEYWORDS = frozenset("AND OR NOT BETWEEN IN IS NULL LIKE CASE WHEN THEN ELSE END TRUE FALSE AS".split())
+KEYWORDS = frozenset(
+    (
+        "AND",
+        "OR",
+        "NOT",
+        "BETWEEN",
+        "IN",
+        "IS",
+        "NULL",
+        "LIKE",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "TRUE",
+        "FALSE",
+        "AS",
+    )
+)
 CASTABLE: dict[str, str] = {"integer": "BIGINT", "number": "DOUBLE", "text": "TEXT", "boolean": "BOOLEAN"}
 """Type in `CAST(x AS type)` -> how SQLGlot is told."""
 LONGEST_NAME = 200
@@ -41,9 +60,9 @@ _INSTEAD = {
     "<=>": "Write `a = b OR a IS NULL AND b IS NULL`.",
 }
 _REPAIRED = {"!=": "<>", "==": "="}
-_SIGNS = frozenset({"NOT", "-"})
-_BEFORE_NOT = frozenset({"(", ",", "AND", "OR", "NOT", "CASE", "WHEN", "THEN", "ELSE", "IS"})
-_ONE_OPERAND = "A condition is an operand, an operator, an operand; a duration is a number of days: `days_since.asked > 30`."
+ONE_OPERAND = (
+    "A condition is an operand, an operator, an operand; a duration is a number of days: `days_since.asked > 30`."
+)
 
 
 @dataclass(frozen=True)
@@ -82,18 +101,17 @@ def excerpt(text: str, limit: int = 60) -> str:
 
 
 def scan(text: str) -> Scan:
-    """Every token of the text, checked for spelling and for standing in a sensible order."""
+    """Every token of the text, and what is wrong with its spelling."""
     found = Scan()
     if len(text) > LONGEST_TEXT:
         found.fault(
-            f"The expression has {len(text):,} characters, more than {LONGEST_TEXT:,}.", "Split it, or move a list into a column."
+            f"The expression has {len(text):,} characters, more than {LONGEST_TEXT:,}.",
+            "Split it, or move a list into a column.",
         )
         return found
     _tokens(text, found)
     if not found.tokens and not found.faults:
         found.fault("The expression is empty.", "Write a value or a condition.")
-    if not found.broken:
-        _order(text, found)
     return found
 
 
@@ -113,11 +131,16 @@ def _tokens(text: str, found: Scan) -> None:
 def _stray(text: str, place: int, found: Scan) -> None:
     character = text[place]
     if character == "'":
-        found.fault(f"The text that begins at `{excerpt(text[place:], 20)}` does not end.", "Close it with a single quote.")
-    elif character in "\"`":
+        found.fault(
+            f"The text that begins at `{excerpt(text[place:], 20)}` does not end.", "Close it with a single quote."
+        )
+    elif character in '"`':
         found.fault(f"A quote `{character}` has no partner.", "Texts take single quotes; names take none.")
     elif character == ".":
-        found.fault(f"A dot stands alone before `{excerpt(text[place + 1 :], 20)}`.", "Names are `a`, `a.b` or `a.b.c`, without spaces.")
+        found.fault(
+            f"A dot stands alone before `{excerpt(text[place + 1 :], 20)}`.",
+            "Names are `a`, `a.b` or `a.b.c`, without spaces.",
+        )
     else:
         shown = f"`{character}`" if character.isprintable() else "a character that cannot be seen"
         found.fault(
@@ -130,10 +153,13 @@ def _token(match: re.Match[str], text: str, found: Scan) -> Token | None:
     kind, raw, start, end = str(match.lastgroup), match[0], match.start(), match.end()
     after = text[end : end + 1]
     if kind == "comment":
-        found.fault(f"`{raw}` begins or ends a comment, which an expression has none of.", "Use YAML's own comments; write `a - (-1)` for two signs.")
+        found.fault(
+            f"`{raw}` begins or ends a comment, which an expression has none of.",
+            "Use YAML's own comments; write `a - (-1)` for two signs.",
+        )
     elif kind == "number":
-        if after.isalnum() or after in ("_", ".") and after:
-            found.fault(f"`{excerpt(raw + text[end : end + 10].split()[0])}` is no number.", _ONE_OPERAND)
+        if after and (after.isalnum() or after in "_."):
+            found.fault(f"`{excerpt(raw + text[end : end + 10].split()[0])}` is no number.", ONE_OPERAND)
             return None
         return Token("number", _number(raw, found), start, end)
     elif kind == "word":
@@ -141,14 +167,24 @@ def _token(match: re.Match[str], text: str, found: Scan) -> Token | None:
     elif kind == "string":
         value = raw[1:-1].replace("''", "'")
         if any(ord(c) < 32 or ord(c) == 127 or 0xD800 <= ord(c) <= 0xDFFF for c in value):
-            found.fault(f"The text '{excerpt(value, 20)}' holds a control character.", "Write it without.", breaks=False)
+            found.fault(
+                f"The text '{excerpt(value, 20)}' holds a control character.", "Write it without.", breaks=False
+            )
         return Token("string", value, start, end)
     elif kind == "quoted":
         inner = excerpt(raw[1:-1], 40)
-        found.fault(f"`{excerpt(raw, 42)}` is in the wrong quotes.", f"A text takes single quotes: '{inner}'; a name takes none: {inner}.", breaks=False)
+        found.fault(
+            f"`{excerpt(raw, 42)}` is in the wrong quotes.",
+            f"A text takes single quotes: '{inner}'; a name takes none: {inner}.",
+            breaks=False,
+        )
         return Token("string", raw[1:-1], start, end)
     elif kind == "foreign":
-        found.fault(f"`{raw}` is no operator of an expression.", _INSTEAD.get(raw, "Operators are = <> < <= > >= + - * /."), breaks=raw not in _REPAIRED)
+        found.fault(
+            f"`{raw}` is no operator of an expression.",
+            _INSTEAD.get(raw, "Operators are = <> < <= > >= + - * /."),
+            breaks=raw not in _REPAIRED,
+        )
         return Token(_REPAIRED[raw], raw, start, end) if raw in _REPAIRED else None
     elif kind == "operator":
         return Token(raw, raw, start, end)
@@ -159,7 +195,11 @@ def _number(raw: str, found: Scan) -> float | int:
     if raw.isdecimal():
         digits = raw.lstrip("0") or "0"
         if len(digits) > 16 or int(digits) > LARGEST_INTEGER:
-            found.fault(f"{excerpt(raw, 30)} is larger than 2^53.", "Put a long number that is a name, such as an account's, in single quotes.", breaks=False)
+            found.fault(
+                f"{excerpt(raw, 30)} is larger than 2^53.",
+                "Put a long number that is a name, such as an account's, in single quotes.",
+                breaks=False,
+            )
             return 0
         return int(digits)
     value = float(raw)
@@ -174,76 +214,24 @@ def _word(raw: str, text: str, start: int, end: int, found: Scan) -> Token:
     called = _CALL.match(text, end) is not None
     if found.tokens and found.tokens[-1].kind == "AS":
         if raw.lower() not in CASTABLE:
-            found.fault(f"`{excerpt(raw)}` is no type.", f"{did_you_mean(raw.lower(), CASTABLE)} Types are {', '.join(CASTABLE)}.", breaks=False)
+            found.fault(
+                f"`{excerpt(raw)}` is no type.",
+                f"{did_you_mean(raw.lower(), CASTABLE)} Types are {', '.join(CASTABLE)}.",
+                breaks=False,
+            )
         return Token("type", raw.lower() if raw.lower() in CASTABLE else Type.TEXT.value, start, end)
     if upper in KEYWORDS:
         return Token(upper, upper, start, end)
     if called:
         if upper not in FUNCTIONS:
-            found.fault(f"There is no function `{excerpt(raw)}`.", did_you_mean(upper[:LONGEST_NAME], FUNCTIONS), breaks=False)
+            found.fault(
+                f"There is no function `{excerpt(raw)}`.", did_you_mean(upper[:LONGEST_NAME], FUNCTIONS), breaks=False
+            )
         return Token("function", upper, start, end)
     if raw.count(".") > 2 or len(raw) > LONGEST_NAME:
-        found.fault(f"The name `{excerpt(raw)}` is too long.", f"Names are `a`, `a.b` or `a.b.c`, at most {LONGEST_NAME} characters.", breaks=False)
+        found.fault(
+            f"The name `{excerpt(raw)}` is too long.",
+            f"Names are `a`, `a.b` or `a.b.c`, at most {LONGEST_NAME} characters.",
+            breaks=False,
+        )
     return Token("name", raw, start, end)
-
-
-_OPERANDS = frozenset({"name", "number", "string", "TRUE", "FALSE", "NULL"})
-_OPERATORS = frozenset({"AND", "OR", "=", "<>", "<", "<=", ">", ">=", "+", "-", "*", "/", "LIKE", "IN", "BETWEEN", "IS", "AS", ",", "WHEN", "THEN", "ELSE"})
-
-
-def _order(text: str, found: Scan) -> None:
-    """Refuse two operands or two operators side by side, loose ends, and nesting beyond DEEPEST."""
-    wants_operand = True
-    open_: list[str] = []
-    signs = 0
-    previous: Token | None = None
-    for index, token in enumerate(found.tokens):
-        kind = token.kind
-        before = previous.kind if previous is not None else "("
-        signs = signs + 1 if kind in _SIGNS and wants_operand else 0
-        if len(open_) + signs > DEEPEST:
-            found.fault(f"More than {DEEPEST} levels stand inside one another.", "Name a part of it as an audience, or write it flatter.")
-            return
-        if kind in _OPERANDS or kind in ("function", "CASE"):
-            if not wants_operand:
-                return _beside(text, previous, token, found)
-            wants_operand = kind in ("function", "CASE")
-            open_ += ["CASE"] if kind == "CASE" else []
-        elif kind == "(":
-            if not wants_operand:
-                return _beside(text, previous, token, found)
-            open_.append("(")
-        elif kind in (")", "END"):
-            if not open_ or open_[-1] != ("(" if kind == ")" else "CASE"):
-                return found.fault(f"`{kind}` closes nothing that is open.", "Every ( has its ), every CASE its END.")
-            if wants_operand:
-                return _missing(before, kind, found)
-            open_.pop()
-        elif kind == "NOT" and not wants_operand:
-            following = found.tokens[index + 1].kind if index + 1 < len(found.tokens) else ""
-            if following not in ("IN", "LIKE", "BETWEEN"):
-                return _beside(text, previous, token, found)
-        elif kind == "NOT":
-            if before not in _BEFORE_NOT:
-                return found.fault(f"NOT stands after `{before}`.", "Put the part with NOT in parentheses.")
-        elif kind == "type":
-            wants_operand = False
-        elif kind in _OPERATORS:
-            if wants_operand and kind != "-" and not (kind == "WHEN" and before == "CASE"):
-                return _missing(before, kind, found)
-            wants_operand = True
-        previous = token
-    if open_:
-        found.fault(f"`{open_[-1]}` is never closed.", "Every ( has its ), every CASE its END.")
-    elif wants_operand and previous is not None:
-        _missing(previous.kind, "", found)
-
-
-def _beside(text: str, left: Token | None, right: Token, found: Scan) -> None:
-    first = excerpt(text[left.start : left.end], 30) if left is not None else ""
-    found.fault(f"`{first}` and `{excerpt(text[right.start : right.end], 30)}` stand side by side without an operator.", _ONE_OPERAND)
-
-
-def _missing(before: str, after: str, found: Scan) -> None:
-    where = f"between `{before}` and `{after}`" if after else f"after `{before}`"
-    found.fault(f"Something is missing {where}.", "Put a name, a value or a condition there.")

@@ -1,7 +1,7 @@
 """In: an expression's text. Out: its tree, not yet typed, and every fault of its grammar. Writes no interactions.
 
-SQLGlot gives the precedence of SQL. Each of its nodes must be on the list here, with no argument but the listed ones; whatever
-else SQLGlot may read, now or in a later release, is a fault.
+SQLGlot gives the precedence of SQL. Each of its nodes must be on the list here, with no argument but the listed ones;
+whatever else SQLGlot may read, now or in a later release, is a fault.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlglot.errors import SqlglotError
 
 from touchline.expressions.functions import DEEPEST_TREE, FUNCTIONS
 from touchline.expressions.lexing import CASTABLE, Scan, Token, excerpt, scan
+from touchline.expressions.ordering import order
 from touchline.expressions.tree import (
     Arithmetic,
     Between,
@@ -34,7 +35,14 @@ from touchline.expressions.tree import (
 )
 from touchline.kernel.types import Type
 
-_COMPARISONS: dict[type[exp.Expr], str] = {exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">="}
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
 _ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 _JUNCTIONS: dict[type[exp.Expr], str] = {exp.And: "AND", exp.Or: "OR"}
 _PREDICATES = (*_COMPARISONS, exp.In, exp.Between, exp.Is, exp.Like, exp.Not, *_JUNCTIONS)
@@ -59,8 +67,16 @@ _ARGUMENTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Null: frozenset(),
 }
 """The white list: SQLGlot's nodes, and the arguments that each may carry."""
+_CAST_TO: dict[exp.DType, Type] = {
+    exp.DType.BIGINT: Type.INTEGER,
+    exp.DType.DOUBLE: Type.NUMBER,
+    exp.DType.TEXT: Type.TEXT,
+    exp.DType.BOOLEAN: Type.BOOLEAN,
+}
 _ODD = "That is no expression of this language"
 _SEE = "Its operators and functions are listed in the reference of expressions."
+
+_FORMS = "Forms are CASE WHEN … THEN … [ELSE …] END, x BETWEEN a AND b, x IN (a, b), CAST(x AS type)."
 
 
 HOLE = Name("")
@@ -70,18 +86,20 @@ HOLE = Name("")
 def parse(text: str) -> tuple[Node | None, list[tuple[str, str]]]:
     """(tree without types, faults); no tree where the faults leave none."""
     found = scan(text)
+    if not found.broken:
+        order(text, found)
     if found.broken:
         return None, found.faults
     reader = _Reader(found)
     try:
         statements = sqlglot.parse(reader.placeholders(), dialect="postgres")
     except (SqlglotError, RecursionError):
-        found.fault(f"`{excerpt(text)}` cannot be read.", "CASE WHEN … THEN … [ELSE …] END, x BETWEEN a AND b, x IN (a, b), CAST(x AS type) are written so.")
+        found.fault(f"`{excerpt(text)}` cannot be read.", _FORMS)
         return None, found.faults
     if len(statements) != 1 or statements[0] is None:
         found.fault(f"`{excerpt(text)}` is {len(statements)} statements.", "Write one expression.")
         return None, found.faults
-    return reader.node(statements[0], 0), found.faults
+    return reader.node(statements[0]), found.faults
 
 
 class _Reader:
@@ -90,6 +108,7 @@ class _Reader:
     def __init__(self, found: Scan) -> None:
         self.found = found
         self.tokens = found.tokens
+        self.depth = 0
 
     def placeholders(self) -> str:
         """What SQLGlot reads: `n7` is the name that is token 7, `'7'` the text; functions are `F_NAME`."""
@@ -113,132 +132,163 @@ class _Reader:
         self.found.fault(what, remedy)
         return HOLE
 
-    def node(self, node: exp.Expr, depth: int) -> Node:
+    def node(self, node: exp.Expr) -> Node:
         """The node's tree, with a hole wherever it cannot be read."""
-        if depth > DEEPEST_TREE:
+        if self.depth >= DEEPEST_TREE:
             return self.fault(f"More than {DEEPEST_TREE} operations depend on one another.", "Split the expression.")
-        allowed = _ARGUMENTS.get(type(node))
-        if allowed is None or any(value and key not in allowed for key, value in node.args.items()) or node.comments:
+        read = _READERS.get(type(node))
+        if read is None or not _is_plain(node):
             return self.fault(f"{_ODD}: {type(node).__name__}.", _SEE)
-        if type(node) in _JUNCTIONS:
-            return self._junction(node, depth)
-        if type(node) in _COMPARISONS:
-            return Comparison(_COMPARISONS[type(node)], self._side(node.this, depth), self._side(node.expression, depth))
-        if type(node) in _ARITHMETIC:
-            return Arithmetic(_ARITHMETIC[type(node)], self.node(node.this, depth + 1), self.node(node.expression, depth + 1))
-        read: Callable[[exp.Expr, int], Node] | None = {
-            exp.Paren: lambda n, d: self.node(n.this, d),
-            exp.Not: lambda n, d: Not(self.node(n.this, d + 1)),
-            exp.Neg: self._negative,
-            exp.In: self._membership,
-            exp.Between: self._between,
-            exp.Is: self._is_null,
-            exp.Like: self._like,
-            exp.Case: self._case,
-            exp.Cast: self._cast,
-            exp.Anonymous: self._call,
-            exp.Column: self._leaf,
-            exp.Literal: self._leaf,
-            exp.Boolean: lambda n, d: Literal(bool(n.this), Type.BOOLEAN),
-            exp.Null: lambda n, d: Literal(None, None),
-        }.get(type(node))
-        if read is None:
-            return self.fault(f"{_ODD}: {type(node).__name__}.", _SEE)
-        return read(node, depth)
+        self.depth += 1
+        tree = read(self, node)
+        self.depth -= 1
+        return tree
 
-    def _side(self, node: exp.Expr, depth: int) -> Node:
+    def side(self, node: exp.Expr) -> Node:
         """An operand of a comparison, which must not be another one without parentheses: `1 < x < 5`."""
         if isinstance(node, _PREDICATES):
-            return self.fault("A comparison stands inside another one, as in `1 < x < 5`.", "Write `x > 1 AND x < 5` or `x BETWEEN 1 AND 5`, or use parentheses.")
-        return self.node(node, depth + 1)
+            return self.fault(
+                "A comparison stands inside another one, as in `1 < x < 5`.",
+                "Write `x > 1 AND x < 5` or `x BETWEEN 1 AND 5`, or use parentheses.",
+            )
+        return self.node(node)
 
-    def _junction(self, node: exp.Expr, depth: int) -> Node:
+    def inside(self, node: exp.Expr) -> Node:
+        """What parentheses hold."""
+        return self.node(node.this)
+
+    def negation(self, node: exp.Expr) -> Node:
+        """NOT."""
+        return Not(self.node(node.this))
+
+    def comparison(self, node: exp.Expr) -> Node:
+        """`=` and its like."""
+        return Comparison(_COMPARISONS[type(node)], self.side(node.this), self.side(node.expression))
+
+    def arithmetic(self, node: exp.Expr) -> Node:
+        """`+` and its like."""
+        return Arithmetic(_ARITHMETIC[type(node)], self.node(node.this), self.node(node.expression))
+
+    def junction(self, node: exp.Expr) -> Node:
         """A run of the same operator as one node, read without recursion, since it may be thousands long."""
         operands: list[Node] = []
         waiting = [node]
         while waiting:
             current = waiting.pop()
             inner = current.unnest()
-            if type(inner) is type(node):
+            if type(inner) is type(node) and _is_plain(inner):
                 waiting += [inner.expression, inner.this]
             else:
-                operands.append(self.node(current, depth + 1))
+                operands.append(self.node(current))
         return Junction(_JUNCTIONS[type(node)], tuple(operands))
 
-    def _negative(self, node: exp.Expr, depth: int) -> Node:
-        operand = self.node(node.this, depth + 1)
-        if isinstance(operand, Literal) and operand.type in (Type.NUMBER, Type.INTEGER) and isinstance(operand.value, int | float):
+    def negative(self, node: exp.Expr) -> Node:
+        """A sign; that of a number is part of it."""
+        operand = self.node(node.this)
+        if isinstance(operand, Literal) and isinstance(operand.value, int | float) and operand.type is not Type.BOOLEAN:
             return Literal(-operand.value, operand.type)
         return Negative(operand)
 
-    def _membership(self, node: exp.Expr, depth: int) -> Node:
-        members = node.expressions
-        if not members:
-            return self.fault("IN stands before an empty list.", "List at least one value: x IN ('a', 'b').")
-        return Membership(self._side(node.this, depth), tuple(self._side(member, depth) for member in members))
+    def membership(self, node: exp.Expr) -> Node:
+        """IN."""
+        return Membership(self.side(node.this), tuple(self.side(member) for member in node.expressions))
 
-    def _between(self, node: exp.Expr, depth: int) -> Node:
-        return Between(*(self._side(node.args[part], depth) for part in ("this", "low", "high")))
+    def between(self, node: exp.Expr) -> Node:
+        """BETWEEN."""
+        return Between(*(self.side(node.args[part]) for part in ("this", "low", "high")))
 
-    def _is_null(self, node: exp.Expr, depth: int) -> Node:
+    def is_null(self, node: exp.Expr) -> Node:
+        """IS NULL, IS NOT NULL."""
         if not isinstance(node.expression, exp.Null):
-            return self.fault("IS takes NULL only.", "Write `x IS NULL` or `x IS NOT NULL`; a boolean stands alone: `x`, `NOT x`.")
-        test = IsNull(self._side(node.this, depth))
+            remedy = "Write `x IS NULL` or `x IS NOT NULL`; a boolean stands alone: `x`, `NOT x`."
+            return self.fault("IS takes NULL only.", remedy)
+        test = IsNull(self.side(node.this))
         return Not(test) if node.args.get("negate") else test
 
-    def _like(self, node: exp.Expr, depth: int) -> Node:
-        pattern = self.node(node.expression, depth + 1)
+    def like(self, node: exp.Expr) -> Node:
+        """LIKE, NOT LIKE."""
+        pattern = self.node(node.expression)
         if not isinstance(pattern, Literal) or not isinstance(pattern.value, str):
             return self.fault("The pattern of LIKE is not written out.", "Write it as a text: x LIKE 'a%'.")
-        test = Like(self._side(node.this, depth), pattern.value)
+        test = Like(self.side(node.this), pattern.value)
         return Not(test) if node.args.get("negate") else test
 
-    def _case(self, node: exp.Expr, depth: int) -> Node:
-        subject = None if node.this is None else self._side(node.this, depth)
-        branches = []
+    def case(self, node: exp.Expr) -> Node:
+        """CASE; `CASE x WHEN a` means `CASE WHEN x = a`."""
+        subject = None if node.this is None else self.side(node.this)
+        branches: list[tuple[Node, Node]] = []
         for branch in node.args["ifs"]:
-            if set(key for key, value in branch.args.items() if value) - {"this", "true"}:
+            if not _is_plain(branch):
                 return self.fault(f"{_ODD}: CASE.", _SEE)
-            condition = self.node(branch.this, depth + 1) if subject is None else Comparison("=", subject, self._side(branch.this, depth))
-            branches.append((condition, self.node(branch.args["true"], depth + 1)))
+            when = self.node(branch.this) if subject is None else Comparison("=", subject, self.side(branch.this))
+            branches.append((when, self.node(branch.args["true"])))
         default = node.args.get("default")
-        return Case(tuple(branches), None if default is None else self.node(default, depth + 1))
+        return Case(tuple(branches), None if default is None else self.node(default))
 
-    def _cast(self, node: exp.Expr, depth: int) -> Node:
-        named = {exp.DType.BIGINT: Type.INTEGER, exp.DType.DOUBLE: Type.NUMBER, exp.DType.TEXT: Type.TEXT, exp.DType.BOOLEAN: Type.BOOLEAN}
-        kind = node.args["to"].this
-        if kind not in named:
-            return self.fault(f"{_ODD}: CAST to {kind}.", f"Types are {', '.join(CASTABLE)}.")
-        return Cast(self.node(node.this, depth + 1), named[kind])
+    def cast(self, node: exp.Expr) -> Node:
+        """CAST."""
+        type_ = _CAST_TO.get(node.args["to"].this)
+        if type_ is None:
+            return self.fault(f"{_ODD}: CAST.", f"Types are {', '.join(CASTABLE)}.")
+        return Cast(self.node(node.this), type_)
 
-    def _call(self, node: exp.Expr, depth: int) -> Node:
+    def call(self, node: exp.Expr) -> Node:
+        """A function; one that is unknown has its fault already."""
         name = str(node.this).removeprefix("F_")
-        arguments = tuple(self.node(argument, depth + 1) for argument in node.expressions)
+        arguments = tuple(self.node(argument) for argument in node.expressions)
         function = FUNCTIONS.get(name)
-        if function is None:
-            return Call(name, arguments)
-        if not function.takes(len(arguments)):
-            return self.fault(f"{name} takes {function.arity}, not {len(arguments)}.", f"{function.name}: {function.means}.")
-        if name == "INSTANT":
-            return self._instant(arguments)
-        return Call(name, arguments)
+        if function is not None and not function.takes(len(arguments)):
+            remedy = f"{function.name}: {function.means}."
+            return self.fault(f"{name} takes {function.arity}, not {len(arguments)}.", remedy)
+        return self._instant(arguments) if name == "INSTANT" else Call(name, arguments)
 
     def _instant(self, arguments: tuple[Node, ...]) -> Node:
         told = []
         for place, argument in zip(("format", "zone"), arguments[1:], strict=False):
             if not isinstance(argument, Literal) or not isinstance(argument.value, str):
-                return self.fault(f"The {place} of INSTANT is not written out.", "Write INSTANT(text, '%Y-%m-%d', 'Europe/Berlin').")
+                remedy = "Write INSTANT(text, '%Y-%m-%d', 'Europe/Berlin')."
+                return self.fault(f"The {place} of INSTANT is not written out.", remedy)
             told.append(argument.value)
         return Instant(arguments[0], told[0], told[1] if len(told) > 1 else "")
 
-    def _leaf(self, node: exp.Expr, depth: int) -> Node:
+    def leaf(self, node: exp.Expr) -> Node:
         """A placeholder back to what it stands for."""
-        if isinstance(node, exp.Column):
-            if not isinstance(node.this, exp.Identifier) or node.this.args.get("quoted"):
-                return self.fault(f"{_ODD}: {type(node.this).__name__}.", _SEE)
-            token = self.tokens[int(node.name[1:])]
-        else:
-            token = self.tokens[int(node.this)]
+        if isinstance(node, exp.Null):
+            return Literal(None, None)
+        if isinstance(node, exp.Boolean):
+            return Literal(bool(node.this), Type.BOOLEAN)
+        token = self.tokens[int(node.name.removeprefix("n"))]
         if isinstance(token.value, str):
             return Name(token.value) if token.kind == "name" else Literal(token.value, Type.TEXT)
         return Literal(token.value, Type.INTEGER if isinstance(token.value, int) else Type.NUMBER)
+
+
+_READERS: dict[type[exp.Expr], Callable[[_Reader, exp.Expr], Node]] = {
+    **dict.fromkeys(_COMPARISONS, _Reader.comparison),
+    **dict.fromkeys(_ARITHMETIC, _Reader.arithmetic),
+    **dict.fromkeys(_JUNCTIONS, _Reader.junction),
+    exp.Paren: _Reader.inside,
+    exp.Not: _Reader.negation,
+    exp.Neg: _Reader.negative,
+    exp.In: _Reader.membership,
+    exp.Between: _Reader.between,
+    exp.Is: _Reader.is_null,
+    exp.Like: _Reader.like,
+    exp.Case: _Reader.case,
+    exp.Cast: _Reader.cast,
+    exp.Anonymous: _Reader.call,
+    exp.Column: _Reader.leaf,
+    exp.Literal: _Reader.leaf,
+    exp.Boolean: _Reader.leaf,
+    exp.Null: _Reader.leaf,
+}
+
+
+def _is_plain(node: exp.Expr) -> bool:
+    """Whether the node carries nothing but what the white list gives it."""
+    allowed = _ARGUMENTS.get(type(node))
+    return (
+        allowed is not None
+        and not node.comments
+        and all(key in allowed or not value for key, value in node.args.items())
+    )

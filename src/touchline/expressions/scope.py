@@ -1,7 +1,7 @@
 """In: what a place in the playbook knows. Out: the names an expression there may use. Writes no interactions.
 
-A closed scope knows every name and its type; an open one (properties of incoming events) takes any name of its prefix and
-learns the type from use.
+A closed scope knows every name and its type; an open one (properties of incoming events) takes any name of its prefix
+and learns the type from use.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _render(node: Node) -> tuple[str, int]:
+def _render(node: Node) -> tuple[str, int]:  # noqa: C901 - one case per kind of node
     """(text, how tightly its outermost operator binds)."""
     match node:
         case Literal():

@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal as Choice
 
 from touchline.kernel.types import Type
+
+Dialect = Choice["condition", "mapping"]
+"""A condition reads measures; a mapping reads what comes in, and has INSTANT and CAST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,7 @@ class Expression:
     type      of its value
     names     that it reads, sorted
     tree      typed
+    dialect   `condition` or `mapping`
     inferred  name -> type of the names of an open scope (OpenNames), from their use
     """
 
@@ -226,4 +231,5 @@ class Expression:
     type: Type
     names: tuple[str, ...] = field(compare=False)
     tree: Node
+    dialect: Dialect = "condition"
     inferred: Mapping[str, Type] = field(compare=False, default_factory=dict)

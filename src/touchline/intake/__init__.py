@@ -1,0 +1,20 @@
+"""Everything that comes in, by file or by event: read, mapped, checked, recognised, and brought into the ledger once."""
+
+from touchline.intake.buffer import Accepted, accept, accept_rows, erase, waiting
+from touchline.intake.drain import Drained, drain
+from touchline.intake.imports import ImportResult, Progress, import_file
+from touchline.intake.pending import pending
+
+__all__ = [
+    "Accepted",
+    "Drained",
+    "ImportResult",
+    "Progress",
+    "accept",
+    "accept_rows",
+    "drain",
+    "erase",
+    "import_file",
+    "pending",
+    "waiting",
+]

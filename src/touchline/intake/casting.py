@@ -46,12 +46,16 @@ class Typed:
     rejected: pl.DataFrame
 
 
-def cast(frame: pl.DataFrame, types: Mapping[str, str], key: Sequence[str], zone: str | None) -> Typed:
-    """The chunk's columns as their declared types; `zone` is for times that carry none, without it they are refused."""
+def cast(frame: pl.DataFrame, types: Mapping[str, str], key: Sequence[str], zone: str | None, *, zone_of_dates: str | None = None) -> Typed:
+    """The chunk's columns as their declared types.
+
+    zone            of times that carry none; without it they are refused
+    zone_of_dates   of dates without a clock, where `zone` is None
+    """
     values: list[pl.Expr] = []
     faults: Faults = []
     for name, told in types.items():
-        value, wrong = _typed(name, Type(told), frame.schema[name], zone)
+        value, wrong = _typed(name, Type(told), frame.schema[name], zone, zone_of_dates)
         values.append(value.alias(column(name)))
         faults += wrong
     texts = [_as_read(name, frame.schema[name]) for name in key]
@@ -75,7 +79,7 @@ def parted(frame: pl.DataFrame, faults: Faults) -> tuple[pl.DataFrame, pl.DataFr
     told = frame.filter(bad).select(NUMBER, LINE, first.alias("which"))
     which = told["which"]
     rejected = told.select(pl.col(NUMBER), pl.col(LINE).alias("line"), reasons.gather(which).alias("reason"), columns.gather(which).alias("column"))
-    return frame.filter(~bad), rejected.cast(SCHEMA)
+    return frame.filter(~bad), rejected.cast(pl.Schema(SCHEMA))
 
 
 def _as_read(name: str, kind: pl.DataType) -> pl.Expr:
@@ -83,7 +87,7 @@ def _as_read(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.col(name) if kind == pl.String else pl.col(name).cast(pl.String)
 
 
-def _typed(name: str, told: Type, kind: pl.DataType, zone: str | None) -> tuple[pl.Expr, Faults]:
+def _typed(name: str, told: Type, kind: pl.DataType, zone: str | None, zone_of_dates: str | None) -> tuple[pl.Expr, Faults]:
     value = pl.col(name)
     if kind in (pl.Categorical, pl.Enum):
         value, kind = value.cast(pl.String), pl.String()
@@ -99,7 +103,7 @@ def _typed(name: str, told: Type, kind: pl.DataType, zone: str | None) -> tuple[
         return _number(name, value, kind)
     if told is Type.BOOLEAN:
         return _boolean(name, value, kind)
-    return _time(name, value, kind, zone)
+    return _time(name, value, kind, zone, zone_of_dates)
 
 
 _FRAME: dict[Type, pl.DataType] = {
@@ -147,7 +151,7 @@ def _boolean(name: str, value: pl.Expr, kind: pl.DataType) -> tuple[pl.Expr, Fau
     return truth, [("bad_boolean", name, (text != "") & truth.is_null())]
 
 
-def _time(name: str, value: pl.Expr, kind: pl.DataType, zone: str | None) -> tuple[pl.Expr, Faults]:
+def _time(name: str, value: pl.Expr, kind: pl.DataType, zone: str | None, zone_of_dates: str | None) -> tuple[pl.Expr, Faults]:
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is not None:
             times, over = _MICROS[kind.time_unit]
@@ -157,16 +161,17 @@ def _time(name: str, value: pl.Expr, kind: pl.DataType, zone: str | None) -> tup
         local = _placed(value.cast(pl.Datetime("us")), zone)
         return local, [("bad_time", name, value.is_not_null() & local.is_null())]
     if kind == pl.Date:
-        if zone is None:
+        place = zone or zone_of_dates
+        if place is None:
             return value.to_physical().cast(pl.Int64), [("naive_time", name, value.is_not_null())]
-        local = _placed(value.cast(pl.Datetime("us")) + pl.duration(hours=12), zone)
+        local = _placed(value.cast(pl.Datetime("us")) + pl.duration(hours=12), place)
         return local, [("bad_time", name, value.is_not_null() & local.is_null())]
     if kind == pl.String:
-        return _time_of_text(name, value.str.strip_chars(), zone)
+        return _time_of_text(name, value.str.strip_chars(), zone, zone_of_dates)
     return value.cast(pl.Int64, strict=False), [("bad_time", name, value.is_not_null())]
 
 
-def _time_of_text(name: str, text: pl.Expr, zone: str | None) -> tuple[pl.Expr, Faults]:
+def _time_of_text(name: str, text: pl.Expr, zone: str | None, zone_of_dates: str | None) -> tuple[pl.Expr, Faults]:
     """ISO 8601: a date (its local noon), or date and clock with `Z`, an offset, or the mapping's zone."""
     dated = text.str.contains(_DATE)
     clocked = text.str.contains(f"{_CLOCK}({_ZONE[:-1]})?$")
@@ -179,13 +184,15 @@ def _time_of_text(name: str, text: pl.Expr, zone: str | None) -> tuple[pl.Expr, 
     seconds = pl.when(whole.str.len_bytes() == 16).then(whole + ":00").otherwise(whole)
     stamp = pl.when(clocked).then(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")) + part * pl.duration(microseconds=1)
     noon = pl.when(dated).then(text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")) + pl.duration(microseconds=_NOON)
-    naive = pl.coalesce(pl.when(offset.is_null()).then(stamp), noon)
     told = pl.when(offset.is_not_null()).then(stamp.to_physical() - away)
-    without = (dated | clocked) & offset.is_null()
-    if zone is None:
-        return told, [("naive_time", name, without), ("bad_time", name, (text != "") & told.is_null())]
-    instant = pl.coalesce(told, _placed(naive, zone))
-    return instant, [("bad_time", name, (text != "") & instant.is_null())]
+    instant: pl.Expr = told
+    refused: pl.Expr = pl.lit(value=False)
+    for naive, form, place in ((stamp, clocked & offset.is_null(), zone), (noon, dated, zone or zone_of_dates)):
+        if place is None:
+            refused |= form
+        else:
+            instant = pl.coalesce(instant, _placed(pl.when(form).then(naive), place))
+    return instant, [("naive_time", name, refused), ("bad_time", name, (text != "") & instant.is_null())]
 
 
 def _placed(naive: pl.Expr, zone: str) -> pl.Expr:

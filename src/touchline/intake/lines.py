@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from touchline.kernel.errors import BadFile
 
@@ -60,12 +60,12 @@ class TextFile:
             with self.path.open("rb") as stored:
                 magic = stored.read(2)
                 stored.seek(0)
-                stream: IO[bytes] = gzip.open(stored) if magic == b"\x1f\x8b" else stored
+                stream: Any = gzip.open(stored) if magic == b"\x1f\x8b" else stored
                 yield from self._blocks(stream, stored)
         except (OSError, EOFError, zlib.error) as fault:
             raise BadFile(f"{self.path.name} cannot be read to its end", remedy="Copy it again, or unpack it.") from fault
 
-    def _blocks(self, stream: IO[bytes], stored: IO[bytes]) -> Iterator[Block]:
+    def _blocks(self, stream: Any, stored: IO[bytes]) -> Iterator[Block]:
         rest, number, started, skipping = b"", 1, False, False
         while True:
             data = stream.read(BLOCK)

@@ -337,7 +337,7 @@ class JsonReader(_TextReader):
             FROM (SELECT *, json_valid(line) AND CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END AS fine FROM source)
             ORDER BY number
         """
-        table = pl.from_arrow(self._connection.execute(query.replace("$shape", _quoted_sql(shape))).to_arrow_table())
+        table = pl.from_arrow(self._connection.sql(query.replace("$shape", _quoted_sql(shape))).to_arrow_table())
         if not isinstance(table, pl.DataFrame):
             raise TypeError("a query has columns")
         for number, line in table.filter(~pl.col("fine")).select("number", "line").iter_rows():

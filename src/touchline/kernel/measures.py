@@ -139,5 +139,7 @@ class Measures:
     def known(self) -> Iterable[str]:
         """Every name, for the nearest one to a misspelt; windows are shown for 7 and 30 days."""
         fixed: dict[str, Type] = getattr(self, "_known")  # noqa: B009 - as above
-        windows = (f"contact.{n}_{d}d" for n in (*self.channels, *self.purposes, "all") for d in (7, 30))
+        # `community` is a channel and a purpose: its windows count either.
+        counted = dict.fromkeys((*self.channels, *self.purposes, "all"))
+        windows = (f"contact.{n}_{d}d" for n in counted for d in (7, 30))
         return [*fixed, *windows]

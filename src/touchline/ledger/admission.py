@@ -1,4 +1,4 @@
-"""In: a table of rows offered to the ledger. Out: the same rows, checked and in the ledger's order. Writes no interactions.
+"""In: a table of rows offered to the ledger. Out: the same rows, checked and in order. Writes no interactions.
 
 The checks are set-based and cheap; what a single event may say is checked by intake, where its sender can be told.
 """
@@ -68,7 +68,8 @@ def in_order(rows: pa.Table, pool: ThreadPoolExecutor) -> pa.Table:
     keys = pl.from_arrow(rows.select(["bucket", "persona_id", "occurred_at", "seq"]))
     if not isinstance(keys, pl.DataFrame):
         raise TypeError("a table has columns")
-    order = keys.select(arg_order()).to_series().to_arrow()
+    place = pl.col("bucket").cast(pl.Int64) * PERSONA_LIMIT + pl.col("persona_id")
+    order = keys.select(pl.arg_sort_by(place, "occurred_at", "seq").cast(pl.Int64)).to_series().to_arrow()
 
     def reordered(name: str) -> pa.ChunkedArray:
         column = rows[name]
@@ -79,12 +80,6 @@ def in_order(rows: pa.Table, pool: ThreadPoolExecutor) -> pa.Table:
         return column.take(order)
 
     return pa.table(list(pool.map(reordered, rows.column_names)), names=rows.column_names)
-
-
-def arg_order() -> pl.Expr:
-    """The positions of rows in the ledger's order."""
-    place = pl.col("bucket").cast(pl.Int64) * PERSONA_LIMIT + pl.col("persona_id")
-    return pl.arg_sort_by(place, "occurred_at", "seq").cast(pl.Int64)
 
 
 def _typed(rows: pa.Table) -> pa.Table:
@@ -106,7 +101,7 @@ def _typed(rows: pa.Table) -> pa.Table:
 def _is_text(type_: pa.DataType) -> bool:
     if pa.types.is_dictionary(type_):
         return _is_text(type_.value_type)
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    return any((pa.types.is_string(type_), pa.types.is_large_string(type_), pa.types.is_string_view(type_)))
 
 
 def _is_empty(column: pa.ChunkedArray) -> bool:

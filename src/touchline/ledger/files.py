@@ -1,7 +1,7 @@
-"""In: rows in the ledger's order. Out: Parquet files under the root, and the add-actions that commit them. Writes no interactions.
+"""In: rows in order. Out: Parquet files under the root, and the add-actions that commit them. Writes no interactions.
 
-Row groups hold whole buckets where they can, so that a reader of one bucket skips the others; statistics, in the footers
-and in the log, are kept for `STATISTICS` alone, so that no personal value stands anywhere but in its page.
+Row groups hold whole buckets where they can, so that a reader of one bucket skips the others. Statistics, in the
+footers and in the log, are kept for `STATISTICS` alone, so that no personal value stands anywhere but in its page.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ STATISTICS: tuple[str, ...] = ("seq", "persona_id", "bucket", "occurred_at", "re
 """Columns whose least and greatest values are kept per file and row group; none of them is personal."""
 
 LOOSE, SETTLED = "loose", "settled"
-"""How a file's name begins: as it was appended, over all buckets; or as compaction laid it, one for a range of buckets."""
+"""How a file's name begins: as appended, over all buckets; or as compaction laid it, one for a range of buckets."""
 
 ROW_GROUP_LEAST, ROW_GROUP_MOST = 32_768, 131_072
 
@@ -35,12 +36,13 @@ _DISTINCT = {"id", "episode_id", "agreement_id", "message_id", "in_reply_to", "c
 _DICTIONARY = [c.name for c in row.COLUMNS if c.type == pa.string() and c.name not in _DISTINCT]
 # Sorted and slowly growing integers shrink to their differences: a tenth smaller and a third faster to scan than plain.
 _DELTAS = {c.name: "DELTA_BINARY_PACKED" for c in row.COLUMNS if c.type == pa.int64()}
-_WIDE: pa.Schema = pa.schema(
+WIDE: pa.Schema = pa.schema(
     [
         pa.field(c.name, pa.large_string() if c.type == pa.string() else c.type, nullable=not c.required)
         for c in row.COLUMNS
     ]
 )
+"""The ledger's columns with texts that may pass 2 GiB a table; the files are the same."""
 
 
 class Folder:
@@ -73,16 +75,16 @@ class Folder:
         return f"{self.root}/{name}"
 
     def settle(self, *names: str) -> None:
-        """Have the files and the folders that hold them reach the disk; object stores do so by themselves."""
+        """Have the files and the folders that hold them reach the disk; object stores do so by themselves.
+
+        A file that is gone is passed over: a log entry may have been cleaned away behind a checkpoint meanwhile.
+        """
         if self.local is None:
             return
         paths = [self.local / name for name in names]
         for path in (*paths, *{path.parent for path in paths}):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            with suppress(FileNotFoundError):
+                settle(path)
 
     def discard(self, names: Iterable[str]) -> None:
         """Delete files that no commit names."""
@@ -90,8 +92,17 @@ class Folder:
             self.files.delete_file(name)
 
 
+def settle(path: Path) -> None:
+    """Have a local file or folder reach the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write(folder: Folder, kind: str, tables: Iterable[pa.Table]) -> AddAction | None:
-    """One Parquet file of the tables, each in the ledger's order and wholly before the next; None where they have no rows.
+    """One Parquet file of the tables, each in order and wholly before the next; None where they have no rows.
 
     kind    LOOSE or SETTLED
     """
@@ -103,7 +114,7 @@ def write(folder: Folder, kind: str, tables: Iterable[pa.Table]) -> AddAction | 
         for table in tables:
             if not table.num_rows:
                 continue
-            schema = row.SCHEMA if table.schema.types == row.SCHEMA.types else _WIDE
+            schema = row.SCHEMA if table.schema.types == row.SCHEMA.types else WIDE
             if writer is None:
                 writer = _writer(folder, name, schema)
             if writer.schema != schema:
@@ -130,7 +141,7 @@ def write(folder: Folder, kind: str, tables: Iterable[pa.Table]) -> AddAction | 
 
 
 def row_groups(buckets: np.ndarray[tuple[int], np.dtype[np.int16]]) -> Iterator[tuple[int, int]]:
-    """(start, end) of each row group: whole buckets until ROW_GROUP_LEAST rows are reached, at most ROW_GROUP_MOST rows."""
+    """(start, end) of each row group: whole buckets until ROW_GROUP_LEAST rows, at most ROW_GROUP_MOST rows."""
     edges = np.append(np.flatnonzero(np.diff(buckets)) + 1, len(buckets))
     start = 0
     for edge in edges.tolist():

@@ -1,4 +1,4 @@
-"""In: the path of a lock file. Out: shared and exclusive holds on it, between threads and processes. Writes no interactions.
+"""In: the path of a lock file. Out: shared and exclusive holds on it, in every process. Writes no interactions.
 
 Whoever writes files and commits them holds it shared; whoever deletes files that no commit names holds it exclusively,
 so that a file is never swept away between its writing and its commit. The system frees it when a process dies.

@@ -66,7 +66,8 @@ class Selection:
             kept &= pl.col("least.occurred_at") <= self.occurred_until
         if self.beyond is not None:
             kept &= (pl.col("most.seq") > self.beyond[0]) | (pl.col("most.occurred_at") > self.beyond[1])
-        found = active.filter(kept)
+        # A file without statistics, as another program may have written it, can hold anything.
+        found = active.filter(kept.fill_null(True))
         for column, wanted in (("bucket", self.buckets), ("persona_id", self.personas), ("source", self.sources)):
             if wanted is not None:
                 found = found.filter(_touched(found, column, wanted))
@@ -92,7 +93,8 @@ class Selection:
         if self.personas is not None and len(self.personas) <= _LISTED:
             tests.append(nw.col("persona_id").is_in(sorted(self.personas)))
         if any(wanted is not None and not wanted for wanted in (self.buckets, self.personas, self.sources)):
-            tests = [nw.lit(False)]
+            # Engines differ over membership in nothing; of a required column this is as empty.
+            tests = [nw.col("seq").is_null()]
         if tests:
             frame = frame.filter(*tests)
         if self.personas is not None and len(self.personas) > _LISTED:
@@ -116,8 +118,7 @@ def select(
 
 
 def _touched(files: pl.DataFrame, column: str, wanted: Collection[Any]) -> pl.Series:
-    # The least wanted value at or above a file's least one must not be above its greatest one. A file without
-    # statistics, as another program may have written it, is always read.
+    # The least wanted value at or above a file's least one must not be above its greatest one.
     kind = object if files.schema[f"least.{column}"] == pl.String else np.int64
     values = np.array(sorted(wanted), dtype=kind)
     if not len(values):

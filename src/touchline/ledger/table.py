@@ -1,17 +1,15 @@
-"""In: rows of interactions, by batches. Out: lazy frames of them on either engine. Writes whatever interactions it is given.
+"""In: rows, by batches. Out: lazy frames of them on either engine. Writes whatever interactions it is given.
 
-The one append-only table: a Delta Lake table whose commits carry the numbers of the batches that they hold. Each commit is
-made from the handle that was looked at, and is looked at again where another came between; so nothing lands twice.
+The one append-only table of everything that happened, a Delta Lake table that other tools read as it is. What chooses
+rows is in `selection`, what lays and erases files in `maintenance`, what commits them in `log`.
 """
 
 from __future__ import annotations
 
-import random
-import threading
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from itertools import pairwise
 from os import cpu_count
 from pathlib import Path
 from typing import Any, Self
@@ -20,56 +18,19 @@ import narwhals as nw
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
-from deltalake import Schema as DeltaSchema
-from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake.transaction import AddAction
 
 from touchline.interactions import row
 from touchline.kernel.engines import Engine
 from touchline.kernel.errors import LedgerFault
 from touchline.ledger import files, maintenance
 from touchline.ledger.admission import admit, in_order
-from touchline.ledger.latch import Latch
+from touchline.ledger.log import Commit, Log
+from touchline.ledger.maintenance import Maintained
 from touchline.ledger.selection import Selection, select
 
-CONFIGURATION: dict[str, str] = {
-    # Other programs that write to the table keep statistics of these columns only: none is personal.
-    "delta.dataSkippingStatsColumns": ",".join(files.STATISTICS),
-    "delta.checkpointInterval": "50",
-    # The log is cleaned by maintenance and erasure, and then wholly: an old log would still name erased rows' bounds.
-    "delta.enableExpiredLogCleanup": "false",
-    "delta.logRetentionDuration": "interval 0 days",
-    # Files that compaction replaced serve running readers for a day; erasure does not wait for it.
-    "delta.deletedFileRetentionDuration": "interval 1 days",
-}
-
-HIGH_WATER = "touchline.seq"
-"""Application of the transaction in which erasure keeps the highest seq that the table ever held."""
-
-_ATTEMPTS = 200
 _SPLIT_ROWS = 200_000
-"""Rows from which a file is written by each processor."""
-
-
-@dataclass(frozen=True)
-class Commit:
-    """One commit of the log, newest first in `Ledger.history`; those before the last log clean-up are gone.
-
-    version      of the table after it
-    at           when it was made, microseconds UTC, by the writer's clock
-    operation    append, compact, erase, or the name that another program gave
-    rows         appended or removed; None where unknown
-    seq          (least, greatest) of appended rows; None for other operations
-    transaction  (application, number); None where the commit has none
-    """
-
-    version: int
-    at: int
-    operation: str
-    rows: int | None
-    seq: tuple[int, int] | None
-    transaction: tuple[str, int] | None
+"""Rows from which another processor writes a file of its own."""
 
 
 class Ledger:
@@ -79,29 +40,13 @@ class Ledger:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self.folder = files.Folder(root)
-        local = self.folder.local
-        self.latch = Latch(None if local is None else local.with_name(local.name + ".lock"))
-        self._mutex = threading.RLock()
-        try:
-            self._table = DeltaTable(self.folder.root)
-        except DeltaError as fault:
-            raise LedgerFault(
-                f"there is none that can be read at {root}", remedy="Make one with `touchline new`, or set TOUCHLINE_LEDGER."
-            ) from fault
-        if self._table.schema().to_json() != DeltaSchema.from_arrow(row.SCHEMA).to_json():
-            raise LedgerFault(f"the table at {root} has other columns than this version", remedy="Open it with the version that made it.")
+        self._folder = files.Folder(root)
+        self._log = Log(self._folder)
 
     @classmethod
     def create(cls, root: str | Path) -> Self:
         """An empty table at the root; raises LedgerFault where there is one already."""
-        folder = files.Folder(root)
-        if folder.local is not None:
-            folder.local.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            DeltaTable.create(folder.root, row.SCHEMA, mode="error", name="interactions", configuration=CONFIGURATION)
-        except DeltaError as fault:
-            raise LedgerFault(f"there is one already at {root}", remedy="Open that, or name another folder.") from fault
+        Log.create(files.Folder(root))
         return cls(root)
 
     @classmethod
@@ -109,67 +54,146 @@ class Ledger:
         """The table at the root; raises LedgerFault where there is none or it has other columns."""
         return cls(root)
 
-    # -- writing
+    @classmethod
+    def at(cls, root: str | Path) -> Self:
+        """The table at the root, made empty where there is none; two processes that begin at once share one."""
+        try:
+            return cls(root)
+        except LedgerFault:
+            with suppress(LedgerFault):  # another process may have made it a moment ago
+                Log.create(files.Folder(root))
+            return cls(root)
 
     def append(self, rows: pa.Table, *, transaction: tuple[str, int] | None = None) -> bool:
         """Add rows in one commit; False, and nothing written, where the transaction is there already.
 
-        rows          columns as in `row.SCHEMA`; checked as `admission.admit` says, raises RowsRefused
-        transaction   (application, number): numbers of one application only grow, so that one at most the last is there
+        rows          columns as in `row.SCHEMA`, checked as `admission.admit` says; raises RowsRefused
+        transaction   (application, number). Numbers of one application only grow: one not above the last is there
+                      already. Without rows only the number is recorded.
         """
         rows = admit(rows)
-        if transaction is not None and self._has(transaction):
+        if self._log.holds(transaction):
             return False
         if transaction is None and not rows.num_rows:
             return True
-        with self.latch.shared():
+        with self._log.latch.shared():
             added = self._write(rows)
             bounds = pc.min_max(rows["seq"]).as_py()
-            note = {"operation": "append", "rows": rows.num_rows, "seq": [bounds["min"], bounds["max"]]}
-            landed = self.commit(
-                added, note, transaction, unless=lambda: transaction is not None and self._has(transaction)
-            )
+            seq = [bounds["min"], bounds["max"]] if rows.num_rows else None
+            note = {"operation": "append", "rows": rows.num_rows, "seq": seq}
+            landed = self._log.commit(added, note, transaction, unless=lambda: self._log.holds(transaction))
             if not landed:
-                self.folder.discard(action.path for action in added)
+                self._folder.discard(action.path for action in added)
             return landed
+
+    def frame(
+        self,
+        engine: Engine,
+        columns: Collection[str] | None = None,
+        *,
+        buckets: Collection[int] | None = None,
+        seq_after: int | None = None,
+        seq_until: int | None = None,
+        occurred_from: int | None = None,
+        occurred_until: int | None = None,
+        beyond: tuple[int, int] | None = None,
+        personas: Collection[int] | None = None,
+        sources: Collection[str] | None = None,
+    ) -> nw.LazyFrame[Any]:
+        """The rows now in the table that fit, in no particular order; `selection.Selection` says what each bound means.
+
+        The files are chosen at once, by the statistics in the log, and read when the frame is collected. Columns as in
+        `row.SCHEMA`; raises UnknownName for any other.
+        """
+        selection = select(
+            columns, buckets, personas, sources, seq_after=seq_after, seq_until=seq_until,
+            occurred_from=occurred_from, occurred_until=occurred_until, beyond=beyond,
+        )  # fmt: skip
+        return self._frame(engine, selection, selection.files(self._log.active()))
+
+    def paths(self) -> list[str]:
+        """The Parquet files that make up the table now."""
+        return [self._folder.path(name) for name in self._log.active()["path"]]
+
+    def last_transaction(self, app: str) -> int | None:
+        """The number of the application's last transaction; None where it has none."""
+        return self._log.last(app)
+
+    def last_seq(self) -> int:
+        """The highest seq that the table ever held, erased rows included; 0 where there were none."""
+        return maintenance.last_seq(self._log)
+
+    def seq_known_at(self, instant: int) -> int:
+        """The highest seq such that no row up to it was received after the instant (microseconds UTC).
+
+        So a row that was received in time, but has a higher seq than one that was not, is left out: an import that was
+        still running then shows what was before it. Without any later row it is the last seq.
+        """
+        active = self._log.active()
+        wholly = active.filter(pl.col("least.received_at") > instant)
+        # Files without statistics, as another program may have written them, are among the mixed ones.
+        mixed = active.filter(
+            (pl.col("most.received_at").is_null() | (pl.col("most.received_at") > instant))
+            & ~pl.col("path").is_in(wholly["path"].to_list())
+        )
+        firsts = [wholly["least.seq"].min()]
+        if not mixed.is_empty():
+            engine = Engine("polars")
+            frame = self._frame(engine, Selection(columns=("seq", "received_at")), mixed)
+            first = frame.filter(nw.col("received_at") > instant).select(nw.col("seq").min())
+            firsts.append(engine.collect(first).item())
+        known = [int(str(first)) - 1 for first in firsts if first is not None]
+        return min(known) if known else self.last_seq()
+
+    @property
+    def version(self) -> int:
+        """The number of the table's newest commit; it grows with every change."""
+        return self._log.version()
+
+    def count(self) -> int:
+        """Rows in the table."""
+        return int(self._log.active()["rows"].sum())
+
+    def size(self) -> int:
+        """Bytes of the files that make up the table now; those kept for running readers are not counted."""
+        return int(self._log.active()["size"].sum())
+
+    def history(self) -> list[Commit]:
+        """The commits since the last log clean-up, newest first."""
+        return self._log.history()
+
+    def maintain(self, *, whole: bool = False, keep_hours: int = 24) -> Maintained:
+        """Compact, sweep, write a checkpoint and clean the log; seq, ids and application transactions stay.
+
+        whole       lay all rows anew, one file a bucket (fewer for small tables), even where few are loose
+        keep_hours  0 to 24: for so long the replaced files serve frames that were made before
+        """
+        return maintenance.maintain(self._log, whole=whole, keep_hours=keep_hours)
+
+    def erase(self, persona_ids: Collection[int]) -> int:
+        """Take out all rows of the personas and every byte of them from the folder; returns how many rows.
+
+        Frames made before and not yet collected fail. Rows appended later are new facts and stay.
+        """
+        return maintenance.erase(self._log, frozenset(persona_ids))
+
+    def _frame(self, engine: Engine, selection: Selection, chosen: pl.DataFrame) -> nw.LazyFrame[Any]:
+        if chosen.is_empty():
+            return selection.rows(engine.lazy(row.empty()), engine)
+        paths = [self._folder.path(name) for name in chosen["path"]]
+        return selection.rows(engine.scan_parquet(paths), engine)
 
     def _write(self, rows: pa.Table) -> list[AddAction]:
         workers = cpu_count() or 1
         with ThreadPoolExecutor(workers) as pool:
             ordered = in_order(rows, pool)
-            parts = _parts(ordered, min(workers, max(1, rows.num_rows // _SPLIT_ROWS)))
-            written = pool.map(lambda part: files.write(self.folder, files.LOOSE, [part]), parts)
+            parts = _parts(ordered, min(workers, 1 + rows.num_rows // _SPLIT_ROWS))
+            written = pool.map(lambda part: files.write(self._folder, files.LOOSE, [part]), parts)
             return [action for action in written if action is not None]
 
-    def commit(
-        self, actions: Sequence[AddAction | RemoveAction], note: dict[str, Any], transaction: tuple[str, int] | None = None,
-        *, unless: Callable[[], bool],
-    ) -> bool:  # fmt: skip
-        """One commit, made only from a handle under which `unless` does not hold; False, and nothing done, where it does.
 
-        delta-rs would itself rebase a commit over those that came between, and so let two compactions of the same files
-        both land; therefore it may not retry, and each attempt looks at the newest state.
-        """
-        for attempt in range(_ATTEMPTS):
-            with self._mutex:
-                self._refresh()
-                if unless():
-                    return False
-                try:
-                    self._table.create_write_transaction(
-                        list(actions), "append", self._table.schema(),
-                        commit_properties=CommitProperties(
-                            custom_metadata={"touchline": {**note, "transaction": transaction and list(transaction)}},
-                            max_commit_retries=0,
-                            app_transactions=[Transaction(*transaction)] if transaction is not None else None,
-                        ),
-                        post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
-                    )  # fmt: skip
-                except CommitFailedError:
-                    pass
-                else:
-                    self._refresh()
-                    self.folder.settle(f"_delta_log/{self._table.version():020d}.json")
-                    return True
-            time.sleep(random.random() * min(0.1, 0.005 * (attempt + 1)))  # noqa: S311 - spreads writers, keeps no secret
-        raise LedgerFault(f"other writers came first {_ATTEMPTS} times", remedy="Run it again when fewer processes write.")
+def _parts(ordered: pa.Table, count: int) -> list[pa.Table]:
+    """The table in so many parts of about as many rows, divided between buckets."""
+    buckets = ordered["bucket"].to_numpy()
+    inner = [int(buckets.searchsorted(buckets[len(buckets) * part // count])) for part in range(1, count)]
+    return [ordered.slice(start, end - start) for start, end in pairwise([0, *inner, len(buckets)])]

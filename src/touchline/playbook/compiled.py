@@ -104,8 +104,10 @@ Recurs = Literal["once", "episode", "term", "every"]
 class Trigger:
     """What makes a conversation due.
 
-    event: `kind` (and `touchpoint`, `where` over `event.COLUMN` of the ledger row); due from `wait` after it, for `within`.
-    date:  `of` (`term_start`, `renewal`, or a kind, whose first interaction counts), each `every` (None: once), shifted by `at`.
+    event: `kind` (and `touchpoint`, `where` over `event.COLUMN` of the ledger row); due from `wait` after it, for
+           `within`.
+    date:  `of` (`term_start`, `renewal`, or a kind, whose first interaction counts), each `every` (None: once),
+           shifted by `at`.
     All durations are microseconds.
     """
 
@@ -238,7 +240,7 @@ class Organisation:
 
 @dataclass(frozen=True)
 class PersonaRule:
-    """One identifier that a file's row carries: its type, its value (text) and its scope ('' = the whole organisation)."""
+    """One identifier that a file's row carries: type, value (text) and scope ('' = the whole organisation)."""
 
     type: str
     value: Expression
@@ -247,7 +249,7 @@ class PersonaRule:
 
 @dataclass(frozen=True)
 class ImportRow:
-    """One interaction that a line makes: ledger column (or `revenue`, `cost`, `payload.KEY`, `preference.KEY`) -> expression.
+    """One interaction that a line makes: ledger column, `revenue`, `cost`, `payload.K`, `preference.K` -> expression.
 
     when   boolean; the line makes this interaction only where it holds
     """

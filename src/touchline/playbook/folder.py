@@ -1,4 +1,4 @@
-"""In: a workspace folder. Out: the authored playbook with the sources of its lines, and the faults of reading it. Writes no interactions.
+"""In: a workspace folder. Out: the authored playbook with its lines, and the faults of reading. Writes no interactions.
 
 A part that cannot be read is None; what other files say about it is then not held against them.
 """
@@ -136,7 +136,9 @@ class _Reading:
                 continue
             file = f"{TEMPLATES}/{name}"
             if not path.resolve().is_relative_to(folder.resolve()):
-                self._fault(file, "The template lies outside the folder of templates.", "Put the file itself there, not a link.")
+                self._fault(
+                    file, "The template lies outside the folder of templates.", "Put the file itself there, not a link."
+                )
             elif path.stat().st_size > LARGEST_FILE:
                 self._fault(file, f"The template has more than {LARGEST_FILE:,} bytes.", "Shorten it.")
             else:

@@ -1,7 +1,7 @@
-"""In: the bytes of one authored YAML file. Out: plain data with the line of every key and value, or faults. Writes no interactions.
+"""In: one authored YAML file. Out: plain data with the line of every key and value, or faults. Writes no interactions.
 
-YAML 1.2, so that `no`, `on` and `21:00` stay text. What a playbook has no use for is refused: anchors, tags, keys given twice,
-several documents, files and nestings that are too large to have been written by a person.
+YAML 1.2, so that `no`, `on` and `21:00` stay text. What a playbook has no use for is refused: anchors, tags, keys given
+twice, several documents, files and nestings that are too large to have been written by a person.
 """
 
 from __future__ import annotations
@@ -16,8 +16,16 @@ from typing import Any, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, DocumentStartEvent, MappingStartEvent, NodeEvent, ScalarEvent, SequenceStartEvent
-from ruamel.yaml.events import MappingEndEvent, SequenceEndEvent
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from touchline.kernel.errors import Fault
 
@@ -76,7 +84,9 @@ class Source:
         data, holder = self._copied(place)
         holder[key] = holder.pop(place[-1])
         depth = len(place) - 1
-        return self._moved(data, lambda here: (*place[:-1], key, *here[depth + 1 :]) if here[: depth + 1] == place else here)
+        return self._moved(
+            data, lambda here: (*place[:-1], key, *here[depth + 1 :]) if here[: depth + 1] == place else here
+        )
 
     def is_stand_in(self, place: Place) -> bool:
         """Whether the value there, or one that holds it, is not what was written."""
@@ -125,9 +135,18 @@ def read(path: Path, file: str) -> Source | list[Fault]:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_FILE else b""
     except OSError as error:
-        return [Fault(file, 0, f"The file cannot be read ({error.strerror}).", "See to it that it is a file that you may read.")]
+        return [
+            Fault(
+                file,
+                0,
+                f"The file cannot be read ({error.strerror}).",
+                "See to it that it is a file that you may read.",
+            )
+        ]
     if size > LARGEST_FILE:
-        return [Fault(file, 0, f"The file has {size:,} bytes, more than the {LARGEST_FILE:,} that are read.", "Split it.")]
+        return [
+            Fault(file, 0, f"The file has {size:,} bytes, more than the {LARGEST_FILE:,} that are read.", "Split it.")
+        ]
     return parse(content, file)
 
 
@@ -149,11 +168,15 @@ def parse(content: bytes, file: str) -> Source | list[Fault]:
         remedy = _REMEDIES.get(problem, "Mend the YAML; quotes around a text often do.")
         while_ = f" {error.context}" if error.context else ""
         line = 1 + (mark.line if mark else 0)
-        composer.faults.append(Fault(file, min(line, text.count("\n") + 1), f"The YAML cannot be read: {problem}{while_}.", remedy))
+        composer.faults.append(
+            Fault(file, min(line, text.count("\n") + 1), f"The YAML cannot be read: {problem}{while_}.", remedy)
+        )
     except YAMLError as error:
         position = getattr(error, "position", 0)
         line = text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
-        composer.faults.append(Fault(file, line, "The YAML cannot be read: it holds a control character.", "Remove it."))
+        composer.faults.append(
+            Fault(file, line, "The YAML cannot be read: it holds a control character.", "Remove it.")
+        )
     if composer.faults:
         return composer.faults
     return Source(file, composer.root, composer.keys, composer.values)
@@ -178,12 +201,16 @@ class _Composer:
         if isinstance(event, DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                return self._refuse(event, "A second document begins here.", "Keep one document in a file: remove the line `---`.")
+                return self._refuse(
+                    event, "A second document begins here.", "Keep one document in a file: remove the line `---`."
+                )
         elif isinstance(event, MappingEndEvent | SequenceEndEvent):
             self._stack.pop()
             self._key.pop()
         elif isinstance(event, AliasEvent):
-            return self._refuse(event, f"`*{event.anchor}` refers to an anchor.", "Write the value out: a playbook has no anchors.")
+            return self._refuse(
+                event, f"`*{event.anchor}` refers to an anchor.", "Write the value out: a playbook has no anchors."
+            )
         elif isinstance(event, NodeEvent):
             return self._node(event)
         return True
@@ -194,13 +221,17 @@ class _Composer:
         if self._nodes > MOST_NODES:
             return self._refuse(event, f"The file holds more than {MOST_NODES:,} values.", "Split it.")
         if event.anchor is not None:
-            self._refuse(event, f"`&{event.anchor}` is an anchor.", "Remove it and write the value out where it is needed.")
+            self._refuse(
+                event, f"`&{event.anchor}` is an anchor.", "Remove it and write the value out where it is needed."
+            )
         tag = getattr(event, "tag", None)
         if tag is not None:
             self._refuse(event, f"`{tag}` is a YAML tag.", "Remove it: text, numbers, lists and mappings need none.")
         if self._expects_key():
             if not isinstance(event, ScalarEvent):
-                return self._refuse(event, "A key must be a text on one line.", "Give the entry a name followed by a colon.")
+                return self._refuse(
+                    event, "A key must be a text on one line.", "Give the entry a name followed by a colon."
+                )
             return self._take_key(event.value, line)
         path = self._place(line)
         value: Data
@@ -208,13 +239,15 @@ class _Composer:
             value = _scalar(event.value) if event.implicit[0] else event.value
             self._put(value)
             return True
-        value = {} if isinstance(event, MappingStartEvent) else cast(Data, [])
+        value = {} if isinstance(event, MappingStartEvent) else cast("Data", [])
         assert isinstance(event, MappingStartEvent | SequenceStartEvent)
         self._put(value)
-        self._stack.append((path, cast(dict[str, Any] | list[Any], value)))
+        self._stack.append((path, cast("dict[str, Any] | list[Any]", value)))
         self._key.append(None)
         if len(self._stack) > DEEPEST:
-            return self._refuse(event, f"Values are nested more than {DEEPEST} deep.", "Flatten them: no part of a playbook is so deep.")
+            return self._refuse(
+                event, f"Values are nested more than {DEEPEST} deep.", "Flatten them: no part of a playbook is so deep."
+            )
         return True
 
     def _expects_key(self) -> bool:
@@ -225,7 +258,12 @@ class _Composer:
         if key in mapping:
             first = self.keys[(*path, key)]
             self.faults.append(
-                Fault(self.file, line, f"The key `{key[:60]}` is given twice; the first is on line {first}.", "Remove one, or rename it.")
+                Fault(
+                    self.file,
+                    line,
+                    f"The key `{key[:60]}` is given twice; the first is on line {first}.",
+                    "Remove one, or rename it.",
+                )
             )
         self._key[-1] = key
         self.keys.setdefault((*path, key), line)
@@ -236,7 +274,7 @@ class _Composer:
             path: Place = ()
         else:
             above, holder = self._stack[-1]
-            step = len(holder) if isinstance(holder, list) else cast(str, self._key[-1])
+            step = len(holder) if isinstance(holder, list) else cast("str", self._key[-1])
             path = (*above, step)
         self.values.setdefault(path, line)
         return path
@@ -249,7 +287,7 @@ class _Composer:
         if isinstance(holder, list):
             holder.append(value)
         else:
-            holder.setdefault(cast(str, self._key[-1]), value)
+            holder.setdefault(cast("str", self._key[-1]), value)
             self._key[-1] = None
 
     def _refuse(self, event: Any, what: str, remedy: str) -> bool:
@@ -261,9 +299,7 @@ def _scalar(text: str) -> Data:
     """A plain scalar by YAML 1.2's core rules, without octal, hexadecimal, infinity and NaN, which stay text."""
     for words, value in ((_NULL, None), (_TRUE, True), (_FALSE, False)):
         if text in words:
-            return cast(Data, value)
+            return cast("Data", value)
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _NUMBER.fullmatch(text) else text
-
-

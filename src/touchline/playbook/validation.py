@@ -1,4 +1,4 @@
-"""In: one file's data with lines, and its model. Out: its authored form, and a fault for all that is not so. Writes no interactions.
+"""In: one file's data with lines, and its model. Out: its authored form, and its faults. Writes no interactions.
 
 What is wrong is reported once and taken out, so that what remains can still be checked against the other files.
 """
@@ -33,7 +33,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(source: Source, model: type[M]) -> tuple[M | None, Source, list[Fault]]:
-    """The authored form of what is right in the file, the source that fits it, and every fault; None where nothing is right."""
+    """(authored form of what is right in the file, the source that fits it, faults); None where nothing is right."""
     if source.data is None:
         source = replace(source, data=[] if _is_list(model) else {})
     faults: list[Fault] = []
@@ -56,7 +56,9 @@ def _is_explained(model: type[BaseModel], error: ErrorDetails, errors: list[Erro
     """Whether a key is missing only because it is misspelt beside."""
     place = error["loc"]
     return error["type"] == "missing" and any(
-        other["type"] == "extra_forbidden" and other["loc"][:-1] == place[:-1] and _near_key(model, other["loc"]) == place[-1]
+        other["type"] == "extra_forbidden"
+        and other["loc"][:-1] == place[:-1]
+        and _near_key(model, other["loc"]) == place[-1]
         for other in errors
     )
 
@@ -85,14 +87,34 @@ def _repaired(source: Source, model: type[BaseModel], error: ErrorDetails) -> So
     return source.without(place)
 
 
-_STAND_INS: tuple[Any, ...] = ("stand_in", "1 d", "once", "09:00", "acted", "service", "web", "reliability", "text", "UTC", "EUR", "en", 1, 0.5, False)
+_STAND_INS: tuple[Any, ...] = (
+    "stand_in",
+    "1 d",
+    "once",
+    "09:00",
+    "acted",
+    "service",
+    "web",
+    "reliability",
+    "text",
+    "UTC",
+    "EUR",
+    "en",
+    1,
+    0.5,
+    False,
+)
 """One of these suits every required value that is not a list or a mapping."""
 
 
 def _stand_in(model: type[BaseModel], place: Place) -> Any:
     """A value that the field at a place accepts; None where it is no field, or none is known."""
     owner = _model_at(model, place[:-1])
-    info = None if owner is None else next((i for name, i in owner.model_fields.items() if (i.alias or name) == place[-1]), None)
+    info = (
+        None
+        if owner is None
+        else next((i for name, i in owner.model_fields.items() if (i.alias or name) == place[-1]), None)
+    )
     if info is None:
         return None
     annotation: Any = Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation
@@ -191,12 +213,15 @@ _LIMITS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
     "greater_than": lambda c: (f"is not above {c['gt']:g}", f"Give a number above {c['gt']:g}."),
     "less_than_equal": lambda c: (f"is above {c['le']:g}", f"Give a number of {c['le']:g} or less."),
     "less_than": lambda c: (f"is not below {c['lt']:g}", f"Give a number below {c['lt']:g}."),
-    "string_too_short": lambda c: ("is empty", "Write something, or leave the key out where it may be."),
+    "string_too_short": lambda _: ("is empty", "Write something, or leave the key out where it may be."),
     "string_too_long": lambda c: (f"is longer than {c['max_length']:,} characters", "Shorten it."),
     "too_short": lambda c: ("has too few entries", f"Give at least {c['min_length']}."),
     "too_long": lambda c: (f"has more than {c['max_length']:,} entries", "Remove some."),
-    "string_pattern_mismatch": lambda c: ("has characters that it must not have", "Use small letters, digits and underscores."),
-    "finite_number": lambda c: ("is not finite", "Give a finite number."),
+    "string_pattern_mismatch": lambda _: (
+        "has characters that it must not have",
+        "Use small letters, digits and underscores.",
+    ),
+    "finite_number": lambda _: ("is not finite", "Give a finite number."),
 }
 
 
@@ -258,7 +283,9 @@ def _below(annotation: Any, step: str | int) -> Any:
     if origin is dict:
         return get_args(inner)[1]
     if isinstance(inner, type) and issubclass(inner, BaseModel):
-        return next((info.annotation for name, info in inner.model_fields.items() if (info.alias or name) == step), None)
+        return next(
+            (info.annotation for name, info in inner.model_fields.items() if (info.alias or name) == step), None
+        )
     return None
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from touchline.kernel.ids import BUCKETS, interaction_id
+from touchline.kernel.ids import BUCKETS, SEPARATOR
+from touchline.recognition.hashing import heads
 from touchline.recognition.linking import grouped
 
 SOURCE = "recognition"
@@ -45,14 +46,13 @@ def rows(changes: pl.DataFrame) -> pl.DataFrame:
     """
     if changes.is_empty():
         return pl.DataFrame(schema=ROWS)
-    numbers = changes.select("link_id", "kind").iter_rows()
-    ids = [interaction_id(SOURCE, kind, str(link)) for link, kind in numbers]
+    key = changes.select(pl.concat_str(pl.lit(SOURCE), "kind", "link_id", separator=SEPARATOR)).to_series()
     payload = pl.concat_str(
         pl.lit('{"link":'), "link_id", pl.lit(',"a":'), "persona_a", pl.lit(',"b":'), "persona_b",
         pl.lit(',"rule":"'), "rule", pl.lit('","evidence":'), "evidence", pl.lit("}"),
     )  # fmt: skip
     return changes.select(
-        pl.Series("id", ids, dtype=pl.String),
+        heads(key, 32).alias("id"),  # kernel.ids.interaction_id, set-based
         pl.col("kind"),
         persona_id="persona_a",
         bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16),
@@ -60,7 +60,7 @@ def rows(changes: pl.DataFrame) -> pl.DataFrame:
         source=pl.lit(SOURCE),
         occurred_at="at",
         payload=payload,
-    ).select(list(ROWS))
+    ).select(*ROWS)
 
 
 def rebuilt(told: pl.DataFrame) -> pl.DataFrame:

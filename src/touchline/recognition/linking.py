@@ -35,32 +35,26 @@ def grouped(personas: pl.Series, pairs: pl.DataFrame) -> pl.DataFrame:
 
 
 def contested(groups: pl.DataFrame, colours: pl.DataFrame) -> pl.Series:
-    """Customers of `groups` [persona_id, group, customer] in which one key has several colours over several groups.
-
-    `group` is who belonged together before, `customer` who would after.
-    """
+    """Customers of `groups` [persona_id, customer] in which one key has several colours."""
     return (
         colours.join(groups, on="persona_id")
         .group_by("customer", "key")
-        .agg(pl.col("colour").n_unique().alias("colours"), pl.col("group").n_unique().alias("groups"))
-        .filter((pl.col("colours") > 1) & (pl.col("groups") > 1))
+        .agg(pl.col("colour").n_unique().alias("colours"))
+        .filter(pl.col("colours") > 1)
         .get_column("customer")
         .unique()
     )
 
 
-def accepted(fixed: pl.DataFrame, candidates: pl.DataFrame, colours: pl.DataFrame) -> pl.DataFrame:
+def accepted(candidates: pl.DataFrame, colours: pl.DataFrame) -> pl.DataFrame:
     """Those of `candidates` [persona_a, persona_b, …], in their given order of precedence, that hold.
 
-    fixed     [persona_a, persona_b] that hold whatever they join: merges by command
     colours   [key, colour, persona_id] as in COLOURS
     """
     if candidates.is_empty():
         return candidates
-    both = pl.concat([fixed.select(PAIRS), candidates.select(PAIRS)])
-    personas = pl.concat([both.get_column("persona_a"), both.get_column("persona_b")]).unique()
-    before = grouped(personas, fixed.select(PAIRS)).rename({"customer": "group"})
-    groups = before.join(grouped(personas, both), on="persona_id")
+    personas = pl.concat([candidates.get_column("persona_a"), candidates.get_column("persona_b")]).unique()
+    groups = grouped(personas, candidates)
     suspect = contested(groups, colours)
     if suspect.is_empty():
         return candidates
@@ -75,11 +69,10 @@ def accepted(fixed: pl.DataFrame, candidates: pl.DataFrame, colours: pl.DataFram
 
 def _one_by_one(candidates: pl.DataFrame, groups: pl.DataFrame, colours: pl.DataFrame) -> list[int]:
     """`_order` of the candidates that hold, each tried on what those before it made."""
-    parent = dict(groups.select("persona_id", "group").iter_rows())
-    held: dict[int, dict[str, set[int]]] = {}
-    of_group = colours.join(groups, on="persona_id").select("group", "key", "colour")
-    for group, key, colour in of_group.iter_rows():
-        held.setdefault(group, {}).setdefault(key, set()).add(colour)
+    parent = {persona: persona for persona in groups.get_column("persona_id")}
+    held: dict[int, dict[str, int]] = {}
+    for persona, key, colour in colours.join(groups, on="persona_id").select("persona_id", "key", "colour").iter_rows():
+        held.setdefault(persona, {})[key] = colour
 
     def root(persona: int) -> int:
         while parent[persona] != persona:
@@ -92,9 +85,9 @@ def _one_by_one(candidates: pl.DataFrame, groups: pl.DataFrame, colours: pl.Data
         a, b = root(persona_a), root(persona_b)
         if a != b:
             mine, theirs = held.get(a, {}), held.get(b, {})
-            if any(len(mine[key] | theirs[key]) > 1 for key in mine.keys() & theirs.keys()):
+            if any(mine[key] != theirs[key] for key in mine.keys() & theirs.keys()):
                 continue
             parent[b] = a
-            held[a] = mine | theirs  # where both have a key they have the same one colour
+            held[a] = mine | theirs
         kept.append(order)
     return kept

@@ -23,7 +23,7 @@ LONGEST_EMAIL = 254
 LONGEST_LOCAL = 64
 _LONGEST_LABEL = 63
 
-_CONTROL = r"[\p{Cc}\p{Cs}\x{2028}\x{2029}]"
+_CONTROL = r"[\p{Cc}\x{2028}\x{2029}]"
 _INVISIBLE = r"[\p{Cf}]"
 _LOCAL = r"[^\s@\"(),:;<>\[\]\\]+"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"

@@ -7,19 +7,18 @@ and whoever is known already costs one join. Nothing is lost between processes: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import duckdb
 import polars as pl
 from django.db import transaction
 
 from touchline.kernel.ids import BUCKETS, SEPARATOR
 from touchline.kernel.times import SystemClock
-from touchline.recognition import administration, settling
+from touchline.recognition import administration
 from touchline.recognition.counting import lock, reserve
-from touchline.recognition.linking import contested, grouped
+from touchline.recognition.evidence import NAMED, SEEN, weigh
+from touchline.recognition.hashing import draws, numbers
 from touchline.recognition.normalise import STRENGTH, name_normalised, normalised
-from touchline.recognition.staging import execute, insert, read, staged
+from touchline.recognition.staging import read, staged
 
 SIGHTINGS = {
     "row": pl.Int64,
@@ -32,16 +31,7 @@ SIGHTINGS = {
 """What `recognise` takes, in order of arrival: identifier `value` of a type and scope on a row; NULL or blank is none.
 `name` is a personal name told with it, NULL where none was."""
 
-PEOPLE_OF_ONE_IDENTIFIER = 3
-"""More people than that, by user id or by name, and the identifier is shared."""
-
-_PERSONA = {
-    "persona_id": pl.Int64, "type": pl.String, "scope": pl.String, "value": pl.String,
-    "draw": pl.Int64, "customer": pl.Int64, "shared": pl.Boolean,
-}  # fmt: skip
 _KNOWN = {"key": pl.String, "persona_id": pl.Int64, "draw": pl.Int64}
-_SEEN = {"strong_id": pl.Int64, "weak_id": pl.Int64, "first_at": pl.Int64}
-_NAMED = {"persona_id": pl.Int64, "name_hash": pl.Int64}
 _REMEMBERED = 4_000_000
 """Identifiers that a Recogniser keeps in memory, about 100 bytes each."""
 
@@ -91,32 +81,27 @@ class Recogniser:
         The caller hands `administration` to the ledger in that same transaction, or a crash in between loses it.
         """
         instant = SystemClock().now() if now is None else now
-        try:
-            return self._recognise(sightings.select(SIGHTINGS).cast(SIGHTINGS), instant)
-        except BaseException:
-            self._forget()  # what was just remembered is rolled back with the transaction
-            raise
-
-    def _forget(self) -> None:
-        self._known = pl.DataFrame(schema=_KNOWN)
-        self._seen = pl.DataFrame(schema=_SEEN)
-        self._named = pl.DataFrame(schema=_NAMED)
-
-    def _recognise(self, sightings: pl.DataFrame, now: int) -> Recognised:
-        if self._known.height > _REMEMBERED:
-            self._forget()
-        good, refused = _sifted(sightings, self._region)
-        order = good.unique("key", keep="first", maintain_order=True)
-        absent = order.join(self._known, on="key", how="anti", maintain_order="left")
-        if not absent.is_empty():
-            self._remember(_looked_up(absent.select("key", "type", "scope", "value_normalised")))
-            absent = absent.join(self._known, on="key", how="anti", maintain_order="left")
+        good, refused = _sifted(sightings.select(*SIGHTINGS).cast(SIGHTINGS), self._region)
+        order = good.unique("key", keep="first", maintain_order=True).select("key", "type", "scope", "value_normalised")
+        found = _looked_up(_absent(order, self._known))
+        known = pl.concat([self._known, found])
+        made = pl.DataFrame(schema=_KNOWN)
         changes = pl.DataFrame(schema=administration.LINKS)
-        if not absent.is_empty() or not self._nothing_new(good):
+        evidence = _evidence(good, known)
+        if not _absent(order, known).is_empty() or self._new(evidence):
             with transaction.atomic():
                 lock()
-                changes = self._written(good, absent, now)
-        identified = good.join(self._known, on="key", how="left", maintain_order="left")
+                # Another process may have made some since they were looked up.
+                found = pl.concat([found, _looked_up(_absent(order, known))])
+                known = pl.concat([self._known, found])
+                personas = _personas(_absent(order, known), self._role, instant)
+                made = personas.select(*_KNOWN)
+                known = pl.concat([known, made])
+                evidence = _evidence(good, known)
+                changes = weigh(evidence.seen, evidence.named, personas.drop("key"), instant)
+        # Not before the caller's transaction is through: what it rolls back must not be remembered.
+        transaction.on_commit(lambda: self._remember(pl.concat([found, made]), evidence))
+        identified = good.join(known, on="key", how="left", maintain_order="left")
         rows = identified.unique("row", keep="first", maintain_order=True).select(
             "row", "persona_id", (pl.col("draw") % BUCKETS).cast(pl.Int16).alias("bucket"), "draw"
         )
@@ -125,36 +110,34 @@ class Recogniser:
             identifiers=identified.select("row", "type", "scope", "value_normalised", "persona_id"),
             refused=refused,
             administration=administration.rows(changes),
-            new=absent.height,
+            new=made.height,
         )
 
-    def _remember(self, found: pl.DataFrame) -> None:
-        self._known = pl.concat([self._known, found.select(_KNOWN)])
+    def _new(self, evidence: _Evidence) -> bool:
+        """Whether it says of two identifiers, or of a name, what was not seen before or only later."""
+        before = evidence.seen.join(self._seen, on=["strong_id", "weak_id"], how="left")
+        old = (pl.col("first_at_right") <= pl.col("first_at")).fill_null(value=False)
+        return not before.select(old.all()).item() or not evidence.named.join(self._named, on=list(NAMED), how="anti").is_empty()
 
-    def _nothing_new(self, good: pl.DataFrame) -> bool:
-        """Whether every identifier is known, and every two of them, and every name, were seen before and no later."""
-        evidence = _evidence(good, self._known)
-        return evidence.seen.join(self._seen, on=["strong_id", "weak_id"], how="left").select(
-            (pl.col("first_at_right") <= pl.col("first_at")).fill_null(value=False).all()
-        ).item() and evidence.named.join(self._named, on=list(_NAMED), how="anti").is_empty()
+    def _remember(self, personas: pl.DataFrame, evidence: _Evidence) -> None:
+        if self._known.height > _REMEMBERED:
+            self._forget()
+        self._known = pl.concat([self._known, _absent(personas, self._known)])
+        if not evidence.seen.is_empty():
+            both = pl.concat([self._seen, evidence.seen])
+            self._seen = both.group_by("strong_id", "weak_id").agg(pl.col("first_at").min())
+        if not evidence.named.is_empty():
+            self._named = pl.concat([self._named, evidence.named]).unique()
 
-    def _written(self, good: pl.DataFrame, absent: pl.DataFrame, now: int) -> pl.DataFrame:
-        """Write what is new, under the lock; changes of links as LINKS."""
-        if not absent.is_empty():
-            # Another process may have made some since they were looked up.
-            self._remember(_looked_up(absent.select("key", "type", "scope", "value_normalised")))
-            absent = absent.join(self._known, on="key", how="anti", maintain_order="left")
-        made = _personas(absent, self._role, now)
-        self._remember(made.select("key", "persona_id", "draw"))
-        evidence = _evidence(good, self._known)
-        fresh_names = _fresh_names(evidence.named, made)
-        insert("recognition_naming", fresh_names)
-        links = _Linking(evidence.seen, made, now)
-        insert("recognition_persona", links.personas().drop("key"))
-        changes = links.written(fresh_names.get_column("persona_id"))
-        self._seen = pl.concat([self._seen, evidence.seen]).group_by("strong_id", "weak_id").agg(pl.col("first_at").min())
-        self._named = pl.concat([self._named, evidence.named]).unique()
-        return changes
+    def _forget(self) -> None:
+        self._known = pl.DataFrame(schema=_KNOWN)
+        self._seen = pl.DataFrame(schema=SEEN)
+        self._named = pl.DataFrame(schema=NAMED)
+
+
+def _absent(keys: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Those of [key, …] that are not known, in their order."""
+    return keys.join(known, on="key", how="anti", maintain_order="left")
 
 
 @dataclass(frozen=True)
@@ -192,7 +175,7 @@ def _looked_up(keys: pl.DataFrame) -> pl.DataFrame:
             " WHERE p.value = a.value_normalised AND p.type = a.type AND p.scope = a.scope",
             {"n": pl.Int64, "persona_id": pl.Int64, "draw": pl.Int64},
         )
-    return keys.with_row_index("n").cast({"n": pl.Int64}).join(found, on="n").select(list(_KNOWN))
+    return keys.with_row_index("n").cast({"n": pl.Int64}).join(found, on="n").select(*_KNOWN)
 
 
 def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
@@ -212,36 +195,34 @@ def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
     )
 
 
-def draws(keys: pl.Series) -> pl.Series:
-    """`kernel.ids.draw` of each key `type U+001F scope U+001F value`, set-based: a test holds the two equal."""
-    if keys.is_empty():
-        return pl.Series("draw", [], dtype=pl.Int64)
-    table = keys.to_frame("key").with_row_index("n").to_arrow()
-    with duckdb.connect(":memory:") as engine:
-        relation = engine.from_arrow(table).project("n, ('0x' || left(sha256(key), 8))::BIGINT >> 1 AS draw")
-        answer: Any = pl.from_arrow(relation.to_arrow_table())
-    return answer.sort("n").get_column("draw").cast(pl.Int64)
-
-
 def _evidence(good: pl.DataFrame, known: pl.DataFrame) -> _Evidence:
     """Each row's strongest identifier seen with its weaker ones, and names seen with identifiers; postal ones say nothing."""
     telling = good.filter(pl.col("type") != "postal")
     several = telling.filter((pl.len().over("row") > 1) | pl.col("name").is_not_null())
     found = several.join(known, on="key", how="inner", maintain_order="left")
-    strong = pl.col("persona_id").first().over("row")
+    # Two of one type, say two addresses, are one pair whichever of them a row names first.
+    strongest = found.select(
+        "type", "key", "persona_id", "occurred_at",
+        first=pl.col("persona_id").first().over("row"),
+        first_type=pl.col("type").first().over("row"),
+        first_key=pl.col("key").first().over("row"),
+    )  # fmt: skip
+    turned = (pl.col("type") == pl.col("first_type")) & (pl.col("key") < pl.col("first_key"))
     seen = (
-        found.select("occurred_at", strong_id=strong, weak_id="persona_id")
-        .filter(pl.col("strong_id") != pl.col("weak_id"))
+        strongest.filter(pl.col("first") != pl.col("persona_id"))
+        .select(
+            "occurred_at",
+            strong_id=pl.when(turned).then("persona_id").otherwise("first"),
+            weak_id=pl.when(turned).then("first").otherwise("persona_id"),
+        )
         .group_by("strong_id", "weak_id")
         .agg(pl.col("occurred_at").min().alias("first_at"))
     )
-    names = found.filter((pl.col("type") != "user_id") & pl.col("name").is_not_null())
-    named = (
-        names.select("persona_id", name=name_normalised(pl.col("name")))
+    names = (
+        found.filter((pl.col("type") != "user_id") & pl.col("name").is_not_null())
+        .select("persona_id", name=name_normalised(pl.col("name")))
         .filter(pl.col("name") != "")
         .unique()
-        .with_columns(name_hash=draws_of_names)
-        if False
-        else names
     )
-    return _Evidence(seen.select(_SEEN), named)
+    named = names.select("persona_id", name_hash=numbers(names.get_column("name"), 15))
+    return _Evidence(seen.select(*SEEN), named)

@@ -1,7 +1,7 @@
 """In: personas whose evidence changed. Out: the links that hold among all whom they reach. Writes `linked` and `unlinked` rows.
 
-Everything that can make or end a link comes through here or is proven to need no more than one: what keeps people
-apart, merges by command and the earliest evidence decide, and the answer does not depend on the order of arrival.
+What keeps people apart and the earliest evidence decide, so that the answer does not depend on the order of arrival.
+Rules do not look at merges by command: those join whatever the rules have made, and go without a trace.
 """
 
 from __future__ import annotations
@@ -36,28 +36,33 @@ def settle(seeds: pl.Series, now: int) -> pl.DataFrame:
         sightings = _sightings()
         colours = colours_of("SELECT persona_id FROM settled")
         merged = in_force.filter(pl.col("rule") == MERGED)
-        held = accepted(merged, sightings, colours)
+        held = accepted(sightings, colours)
         ruled = in_force.filter(pl.col("rule") == SEEN_TOGETHER)
         ended = ruled.join(held, on=list(PAIRS), how="anti", maintain_order="left")
         made = held.join(ruled, on=list(PAIRS), how="anti", maintain_order="left")
         changes = pl.concat([end(ended, now), make(made, now)])
         _mark(sightings, held)
-        place(grouped(everyone, pl.concat([merged.select(PAIRS), held.select(PAIRS)])))
+        place(grouped(everyone, pl.concat([merged.select(*PAIRS), held.select(*PAIRS)])))
     return changes
 
 
-def make(sightings: pl.DataFrame, now: int) -> pl.DataFrame:
-    """Put links by rule in force for sightings [persona_a, persona_b, first_at, by]; the changes as LINKS."""
+def make(sightings: pl.DataFrame, now: int, facts: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Put links by rule in force for sightings [persona_a, persona_b, first_at, by]; the changes as LINKS.
+
+    facts   [persona_id, draw, role] of them, read where it is not given
+    """
     evidence = pl.concat_str(pl.lit('{"since":'), "first_at", pl.lit(',"by":"'), "by", pl.lit('"}'))
-    return put(sightings.select(*PAIRS, rule=pl.lit(SEEN_TOGETHER), evidence=evidence), now)
+    return put(sightings.select(*PAIRS, rule=pl.lit(SEEN_TOGETHER), evidence=evidence), now, facts)
 
 
-def put(links: pl.DataFrame, now: int) -> pl.DataFrame:
+def put(links: pl.DataFrame, now: int, facts: pl.DataFrame | None = None) -> pl.DataFrame:
     """Put links [persona_a, persona_b, rule, evidence] in force; the changes as LINKS."""
+    if links.is_empty():
+        return pl.DataFrame(schema=LINKS)
     first = reserve("link", links.height)
     numbered = links.with_columns(link_id=pl.int_range(first, first + links.height, dtype=pl.Int64))
     insert("recognition_link", numbered.with_columns(from_at=pl.lit(now, dtype=pl.Int64)))
-    return _told(numbered, "linked", now)
+    return _told(numbered, "linked", now, facts)
 
 
 def end(links: pl.DataFrame, now: int) -> pl.DataFrame:
@@ -65,7 +70,7 @@ def end(links: pl.DataFrame, now: int) -> pl.DataFrame:
     if not links.is_empty():
         with staged("ended", links.select("link_id"), key=["link_id"]):
             execute("UPDATE recognition_link SET to_at = %s WHERE link_id IN (SELECT link_id FROM ended)", [now])
-    return _told(links, "unlinked", now)
+    return _told(links, "unlinked", now, None)
 
 
 def place(customers: pl.DataFrame) -> None:
@@ -79,6 +84,16 @@ def place(customers: pl.DataFrame) -> None:
             " WHERE EXISTS (SELECT 1 FROM placed n WHERE n.persona_id = recognition_persona.persona_id"
             " AND n.customer <> recognition_persona.customer)"
         )
+
+
+def members(customers: str) -> str:
+    """SELECT of [persona_id, customer], all personas of the customers in that table's column `customer`."""
+    return (
+        "SELECT p.persona_id, p.customer FROM recognition_persona p"  # noqa: S608 - the program's own text
+        f" JOIN {customers} c ON c.customer = p.customer AND p.customer <> p.persona_id"
+        " UNION ALL SELECT p.persona_id, p.customer FROM recognition_persona p"
+        f" JOIN {customers} c ON c.customer = p.persona_id AND p.customer = p.persona_id"
+    )
 
 
 def colours_of(personas: str) -> pl.DataFrame:
@@ -138,8 +153,8 @@ def as_pairs(sightings: pl.DataFrame) -> pl.DataFrame:
 
 def _mark(sightings: pl.DataFrame, held: pl.DataFrame) -> None:
     """Say of each sighting whether a link rests on it."""
-    now_linked = sightings.join(held.select(PAIRS), on=list(PAIRS), how="semi")
-    for state, rows in ((True, now_linked), (False, sightings.join(held.select(PAIRS), on=list(PAIRS), how="anti"))):
+    now_linked = sightings.join(held.select(*PAIRS), on=list(PAIRS), how="semi")
+    for state, rows in ((True, now_linked), (False, sightings.join(held.select(*PAIRS), on=list(PAIRS), how="anti"))):
         changed = rows.filter(pl.col("linked") != state).select("strong_id", "weak_id")
         if not changed.is_empty():
             with staged("marked", changed, key=["strong_id", "weak_id"]):
@@ -150,14 +165,17 @@ def _mark(sightings: pl.DataFrame, held: pl.DataFrame) -> None:
                 )
 
 
-def _told(links: pl.DataFrame, kind: str, now: int) -> pl.DataFrame:
+def _told(links: pl.DataFrame, kind: str, now: int, facts: pl.DataFrame | None) -> pl.DataFrame:
     """Changes as LINKS of links just written."""
     if links.is_empty():
         return pl.DataFrame(schema=LINKS)
-    with staged("told", links.select(persona_id="persona_a").unique(), key=["persona_id"]):
-        facts = read(
-            "SELECT p.persona_id, p.draw, p.role FROM recognition_persona p JOIN told t ON t.persona_id = p.persona_id",
-            {"persona_id": pl.Int64, "draw": pl.Int64, "role": pl.String},
-        )
-    joined = links.join(facts, left_on="persona_a", right_on="persona_id", how="left", maintain_order="left")
-    return joined.with_columns(at=pl.lit(now, dtype=pl.Int64), kind=pl.lit(kind)).select(list(LINKS))
+    if facts is None:
+        with staged("told", links.select(persona_id="persona_a").unique()):
+            facts = read(
+                "SELECT p.persona_id, p.draw, p.role FROM told t CROSS JOIN recognition_persona p"
+                " WHERE p.persona_id = t.persona_id",
+                {"persona_id": pl.Int64, "draw": pl.Int64, "role": pl.String},
+            )
+    owners = facts.select(persona_a="persona_id", draw="draw", role="role")
+    joined = links.join(owners, on="persona_a", how="left", maintain_order="left")
+    return joined.with_columns(at=pl.lit(now, dtype=pl.Int64), kind=pl.lit(kind)).select(*LINKS)

@@ -23,6 +23,7 @@ from touchline.relationship import packing
 from touchline.relationship.layout import (
     ENCOUNTERS,
     Layout,
+    Slot,
     episode_reading_of,
     episode_weight_of,
     reading_of,
@@ -71,20 +72,25 @@ def columns(layout: Layout) -> tuple[str, ...]:
 
 def fold(rows: Frame, layout: Layout, reference: int) -> State:
     """Fold ledger rows into one state a persona. Machine activity is left out."""
-    human = rows.filter(~nw.col("machine"))
-    state = _acts(human, layout, reference)
-    for part in (_readings(human, layout, reference), _permissions(human, layout), _contacts(human, layout), _dues(human, layout)):
-        if part is not None:
-            state = state.join(part, on="persona_id", how="left")
-    return State(state.select("persona_id", *(slot.name for slot in layout.slots)), layout, reference)
+    return State(_joined(_parts(rows, layout, reference), layout), layout, reference)
 
 
 def fold_buckets(
     bucket: Callable[[int], Frame], buckets: Iterable[int], layout: Layout, reference: int, engine: Engine
 ) -> State:
     """Fold a history too large to be held at once, one ledger bucket after the other; `bucket(b)` gives its rows."""
-    folded = [engine.collect(fold(bucket(b), layout, reference).rows) for b in buckets]
+    folded = [fold_bucket(bucket(b), layout, reference, engine) for b in buckets]
     return State(engine.lazy(pl.concat(folded)), layout, reference)
+
+
+def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> pl.DataFrame:
+    """As `fold`, at once and in memory: each part of the state is computed by the engine on its own and then joined.
+
+    DuckDB binds a lazy plan anew at each of its steps, which for some hundred columns takes longer than the work itself.
+    """
+    memory = Engine("polars")
+    parts = [memory.lazy(engine.collect(part)) for part in _parts(rows, layout, reference)]
+    return memory.collect(_joined(parts, layout))
 
 
 def merge(state: State, other: State) -> State:
@@ -93,13 +99,18 @@ def merge(state: State, other: State) -> State:
     keys = other.rows.select("persona_id")
     untouched = state.rows.join(keys, on="persona_id", how="anti")
     touched = nw.concat([state.rows.join(keys, on="persona_id", how="semi"), other.rows], how="vertical")
-    return replace(state, rows=nw.concat([untouched, combined(touched, state.layout, "persona_id")], how="vertical"))
+    return replace(
+        state, rows=nw.concat([untouched, combined(touched, state.layout.slots, "persona_id")], how="vertical")
+    )
 
 
-def combined(rows: Frame, layout: Layout, key: str) -> Frame:
-    """Rows of equal key as one, each slot by its operation."""
-    return rows.group_by(key).agg(*(getattr(nw.col(slot.name), slot.operation)() for slot in layout.slots)).select(
-        key, *(_typed(nw.col(slot.name), slot.type).alias(slot.name) for slot in layout.slots)
+def combined(rows: Frame, slots: Iterable[Slot], key: str) -> Frame:
+    """Rows of equal key as one, each slot by its operation; the columns are `key` and the slots."""
+    slots = tuple(slots)
+    return (
+        rows.group_by(key)
+        .agg(*(getattr(nw.col(slot.name), slot.operation)() for slot in slots))
+        .select(key, *(_typed(nw.col(slot.name), slot.type).alias(slot.name) for slot in slots))
     )
 
 
@@ -120,26 +131,16 @@ def weight(time: nw.Expr, reference: int, half_life: int) -> nw.Expr:
     return ((time - reference).cast(nw.Float64) * (math.log(2.0) / half_life)).exp()
 
 
-def with_sides(rows: Frame) -> Frame:
-    """The seven sides of each row's reading as float64: the five read, `tangible` and `overall`. Rows without any are left out."""
-    known = [nw.when(nw.col(name).is_null()).then(nw.lit(0.0)).otherwise(nw.lit(1.0)) for name in PRINCIPLES]
-    emotional, tangible = nw.col("emotional"), nw.col("tangible")
-    unread = nw.all_horizontal(*(nw.col(name).is_null() for name in READINGS), ignore_nulls=False)
-    return (
-        rows.filter(~unread)
-        .with_columns(*(nw.col(name).cast(nw.Float64) for name in READINGS))
-        .with_columns(_known=nw.sum_horizontal(*known))
-        .with_columns(tangible=nw.when(nw.col("_known") > 0).then(nw.sum_horizontal(*PRINCIPLES) / nw.col("_known")))
-        .with_columns(
-            overall=nw.when(tangible.is_null()).then(emotional)
-            .otherwise(nw.when(emotional.is_null()).then(tangible).otherwise((emotional + tangible) * 0.5))
-        )  # fmt: skip
-    )
+def tangible() -> nw.Expr:
+    """The mean of a row's known principles; NULL without any."""
+    known = (nw.when(nw.col(name).is_null()).then(nw.lit(0.0)).otherwise(nw.lit(1.0)) for name in PRINCIPLES)
+    number = nw.sum_horizontal(*known)
+    return nw.when(number > 0).then(nw.sum_horizontal(*(nw.col(name).cast(nw.Float64) for name in PRINCIPLES)) / number)
 
 
-def least(emotional: nw.Expr, tangible: nw.Expr) -> nw.Expr:
-    """The worse of the two sides, whichever is known: what a care need looks at."""
-    return nw.min_horizontal(emotional, tangible)
+def is_bad(layout: Layout) -> nw.Expr:
+    """Whether the worse of a row's two sides, `emotional` and `tangible`, is a care need; NULL without a reading."""
+    return nw.min_horizontal(nw.col("emotional").cast(nw.Float64), nw.col("tangible")) <= layout.care_reading
 
 
 def codes(name: str, words: tuple[str, ...], *, first: int, default: int) -> nw.Expr:
@@ -149,6 +150,21 @@ def codes(name: str, words: tuple[str, ...], *, first: int, default: int) -> nw.
     return nw.col(name).replace_strict(
         list(words), list(range(first, first + len(words))), default=default, return_dtype=nw.Int16
     )
+
+
+def _parts(rows: Frame, layout: Layout, reference: int) -> list[Frame]:
+    """The state's columns in groups that look at different rows; the first has every persona."""
+    human = rows.filter(~nw.col("machine"))
+    parts = [_acts(human, layout, reference), _readings(human, layout, reference), _permissions(human, layout)]
+    parts += [_contacts(human, layout)] if layout.conversations else []
+    return parts + ([_dues(human, layout)] if layout.dues else [])
+
+
+def _joined(parts: list[Frame], layout: Layout) -> Frame:
+    state = parts[0]
+    for part in parts[1:]:
+        state = state.join(part, on="persona_id", how="left")
+    return state.select("persona_id", *(slot.name for slot in layout.slots))
 
 
 def _typed(value: nw.Expr, type_: str) -> nw.Expr:
@@ -189,7 +205,10 @@ def _acts(rows: Frame, layout: Layout, reference: int) -> Frame:
         nw.when(counted & ~among(_BOOKKEEPING)).then(nw.col("_first")).min().alias("first"),
         nw.when(among(ENCOUNTERS)).then(nw.col("_met")).max().alias("encounter"),
         nw.when(among(layout.resolved_by)).then(nw.col("_last")).max().alias("resolved"),
-        *(nw.when(counted).then(nw.col(f"_{name}")).sum().alias(name) for name in ("given", "asked", "revenue", "cost")),
+        *(
+            nw.when(counted).then(nw.col(f"_{name}")).sum().alias(name)
+            for name in ("given", "asked", "revenue", "cost")
+        ),
     )
     return wide.with_columns(nw.col("rows").cast(nw.Int32), nw.col("revenue", "cost").cast(nw.Int64))
 
@@ -198,14 +217,21 @@ def _readings(rows: Frame, layout: Layout, reference: int) -> Frame:
     """Weights and readings: first by persona, place and episode type, then wide over those few rows."""
     at, elsewhere = nw.col("occurred_at"), ~nw.col("about").is_null()
     time = nw.coalesce(nw.col("about_at"), at)
-    coded = with_sides(rows).with_columns(
+    emotional, principles = nw.col("emotional"), nw.col("tangible")
+    overall = nw.when(principles.is_null()).then(emotional).otherwise(
+        nw.when(emotional.is_null()).then(principles).otherwise((emotional + principles) * 0.5)
+    )  # fmt: skip
+    unread = nw.all_horizontal(*(nw.col(name).is_null() for name in READINGS), ignore_nulls=False)
+    read = rows.filter(~unread).with_columns(*(nw.col(name).cast(nw.Float64) for name in READINGS), tangible=tangible())
+    coded = read.with_columns(
+        overall=overall,
         _time=time,
         _decay=weight(time, reference, layout.half_life),
         _place=nw.when(elsewhere).then(codes("about_touchpoint", layout.touchpoints, first=1, default=0))
         .otherwise(codes("touchpoint", layout.touchpoints, first=1, default=0)),
         _episode=nw.when(elsewhere).then(codes("about_episode_type", layout.episode_types, first=1, default=0))
         .otherwise(codes("episode_type", layout.episode_types, first=1, default=0)),
-        _bad=nw.when(least(nw.col("emotional"), nw.col("tangible")) <= layout.care_reading).then(at),
+        _bad=nw.when(is_bad(layout)).then(at),
     )  # fmt: skip
     known = {side: ~nw.col(side).is_null() for side in SIDES}
     long = coded.group_by("persona_id", "_place", "_episode").agg(
@@ -242,7 +268,12 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
     wide = []
     for purpose, channel in layout.consents:
         of = (nw.col("purpose") == purpose) & (nw.col("channel") == channel)
-        wide.append(nw.when((kind == "opted_in") & of).then(packing.flag_at(at, proven)).max().alias(f"granted:{purpose}:{channel}"))
+        wide.append(
+            nw.when((kind == "opted_in") & of)
+            .then(packing.flag_at(at, proven))
+            .max()
+            .alias(f"granted:{purpose}:{channel}")
+        )
         wide.append(nw.when((kind == "opted_out") & of).then(at).max().alias(f"withdrawn:{purpose}:{channel}"))
     answer = nw.col("answer")
     told = (kind == "preferred") & ~answer.is_null() & (answer >= 0) & (answer < packing.VALUES - 1)
@@ -263,26 +294,26 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
     )
 
 
-def _contacts(rows: Frame, layout: Layout) -> Frame | None:
+def _contacts(rows: Frame, layout: Layout) -> Frame:
     """When each conversation was last had."""
-    if not layout.conversations:
-        return None
-    long = _of_kinds(rows, _CONTACTS).group_by("persona_id", "conversation").agg(nw.col("occurred_at").max().alias("_last"))
+    long = (
+        _of_kinds(rows, _CONTACTS)
+        .group_by("persona_id", "conversation")
+        .agg(nw.col("occurred_at").max().alias("_last"))
+    )
     which = nw.col("conversation")
     return long.group_by("persona_id").agg(
         *(nw.when(which == name).then(nw.col("_last")).max().alias(f"contact:{name}") for name in layout.conversations)
     )
 
 
-def _dues(rows: Frame, layout: Layout) -> Frame | None:
+def _dues(rows: Frame, layout: Layout) -> Frame:
     """When something last happened that starts a triggered conversation."""
-    if not layout.dues:
-        return None
     wide = []
     for due in layout.dues:
-        holds = nw.col("kind") == due.kind
+        holds = nw.col("kind") == nw.lit(due.kind)
         if due.touchpoint is not None:
-            holds = holds & (nw.col("touchpoint") == due.touchpoint)
+            holds = holds & (nw.col("touchpoint") == nw.lit(due.touchpoint))
         if due.where is not None:
             holds = holds & to_frame(due.where, _event_column)
         wide.append(nw.when(holds).then(nw.col("occurred_at")).max().alias(f"due:{due.conversation}"))
@@ -295,5 +326,3 @@ def _of_kinds(rows: Frame, kinds: Iterable[str]) -> Frame:
 
 def _event_column(name: str) -> str:
     return name.removeprefix("event.")
-
-

@@ -6,7 +6,6 @@ times the larger value wins, so that the result does not depend on the order of 
 
 from __future__ import annotations
 
-
 import narwhals as nw
 
 VALUES = 2**20
@@ -70,5 +69,3 @@ def flag_of(packed: Expr) -> Expr:
 def time_of_flag(packed: Expr) -> Expr:
     """The time (µs) packed by `flag_at`."""
     return packed // 2
-
-

@@ -1,8 +1,11 @@
-"""In: one customer's readings. Out: the cumulative experience at any instant with its uncertainty. Writes no interactions.
+"""In: one customer's readings. Out: the cumulative experience at any instant with its uncertainty. Writes no
+interactions.
 
-The value is the law's: sum w d r / (sum w d + k), d = 2^(-(t - t_i)/H). The band is that of a weighted mean in which the k of the law
+The value is the law's: sum w d r / (sum w d + k), d = 2^(-(t - t_i)/H). The band is that of a weighted mean in which
+the k of the law
 is one more reading of 0 with the variance of a reading nobody knows, 1/3 (uniform over [-1, 1]): variance of a reading
-v = (sum u (r - m)^2 + k/3) / (sum u + k), standard error sqrt(v (sum u^2 + k^2)) / (sum u + k), u = w d; 95 % by the normal
+v = (sum u (r - m)^2 + k/3) / (sum u + k), standard error sqrt(v (sum u^2 + k^2)) / (sum u + k), u = w d; 95 % by the
+normal
 distribution, cut at -1 and 1. It is wide where little is known, and widens again as what is known grows old.
 """
 
@@ -48,7 +51,9 @@ class Curve:
     """The experience that readings add up to, at any instant."""
 
     def __init__(self, readings: Sequence[Reading], half_life: int, k: float = K) -> None:
-        ordered = sorted(readings, key=lambda reading: (reading.known_at, reading.counts_from, reading.value, reading.weight))
+        ordered = sorted(
+            readings, key=lambda reading: (reading.known_at, reading.counts_from, reading.value, reading.weight)
+        )
         self._known = np.array([reading.known_at for reading in ordered], dtype=np.int64)
         self._from = np.array([reading.counts_from for reading in ordered], dtype=np.int64)
         self._value = np.array([reading.value for reading in ordered], dtype=np.float64)
@@ -66,7 +71,8 @@ class Curve:
         return self._estimate(count, instant) if count else None
 
     def points(self, start: int, end: int, every: int) -> tuple[Point, ...]:
-        """Points for drawing: both sides of each leap, and every so many microseconds between; none before the first reading."""
+        """Points for drawing: both sides of each leap, and every so many microseconds between; none before the first
+        reading."""
         if not len(self._known) or self._known[0] > end:
             return ()
         first = max(start, int(self._known[0]))

@@ -1,4 +1,5 @@
-"""In: numbers, instants, names. Out: the words and figures that a reader sees, with intervals of proportions and means. Writes no interactions.
+"""In: numbers, instants, names. Out: the words and figures that a reader sees, with intervals of proportions and
+means. Writes no interactions.
 
 Minus is U+2212, thousands are parted by a thin space, and an estimate is never written without its n and interval.
 """
@@ -19,7 +20,7 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with what it rests on: value, 95 % interval, n."""
+    """A number with what it rests on: value, 95 % interval, n."""
 
     value: float
     low: float
@@ -28,7 +29,7 @@ class Estimate:
 
 
 def mean_of(mean: float | None, deviation: float | None, n: int) -> Estimate | None:
-    """A mean with its 95 % interval by the normal approximation, clipped to [-1, 1] by nobody; None without values."""
+    """A mean with its 95 % interval by the normal approximation, clipped to [-1, 1] by nobody; None without values."""
     if mean is None or n == 0:
         return None
     error = Z95 * (deviation or 0.0) / math.sqrt(n) if n > 1 else math.inf
@@ -36,7 +37,7 @@ def mean_of(mean: float | None, deviation: float | None, n: int) -> Estimate | N
 
 
 def share_of(count: int, n: int) -> Estimate | None:
-    """A proportion with its 95 % Wilson interval (Wilson 1927); None without observations."""
+    """A proportion with its 95 % Wilson interval (Wilson 1927); None without observations."""
     if n == 0:
         return None
     p, z = count / n, Z95
@@ -133,3 +134,18 @@ def words(name: str) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 reading`, `18 readings`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def backing(estimate: Estimate, of: str, decimals: int = 2) -> str:
+    """What an estimate rests on: `95 % 0.08 to 0.31, 18 readings`."""
+    return f"95\N{NARROW NO-BREAK SPACE}% {interval(estimate, decimals)}, {plural(estimate.n, of)}"
+
+
+def upper(text: str) -> str:
+    """The text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def lower(text: str) -> str:
+    """The text with a small first letter, the rest as it is."""
+    return text[:1].lower() + text[1:]

@@ -1,4 +1,5 @@
-"""In: boxes that are taken, and texts to place beside points. Out: where each text goes, or that there is no room. Writes no interactions."""
+"""In: boxes that are taken, and texts to place beside points. Out: where each text goes, or that there is no room.
+Writes no interactions."""
 
 from __future__ import annotations
 
@@ -19,11 +20,18 @@ class Box:
 
     def meets(self, other: Box) -> bool:
         """Whether they share more than an edge."""
-        return self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
 
     def holds(self, other: Box) -> bool:
         """Whether the other lies wholly within."""
-        return self.left <= other.left and other.right <= self.right and self.top <= other.top and other.bottom <= self.bottom
+        return (
+            self.left <= other.left
+            and other.right <= self.right
+            and self.top <= other.top
+            and other.bottom <= self.bottom
+        )
 
 
 @dataclass(frozen=True)

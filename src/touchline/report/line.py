@@ -1,6 +1,7 @@
 """In: a line view. Out: the line as SVG, large for a page or small for a table. Writes no interactions.
 
-Good is above the axis, bad below, unknown on it; filled is the customer's act, hollow the organisation's; the shape tells
+Good is above the axis, bad below, unknown on it; filled is the customer's act, hollow the organisation's; the shape
+tells
 the channel. Every mark has its sentence as a title, can be reached by keyboard, and leads to its row in the list.
 """
 
@@ -18,10 +19,10 @@ from touchline.report.scales import Linear, month_ticks
 from touchline.report.view import SHAPES, Coming, LineView, Mark, Shape, Span
 
 WIDTH = 1072.0
-LEFT = 6.0
+LEFT = 40.0
 AHEAD = 236.0
 """Width kept right of today where something comes or is held."""
-TOP, REACH = 26.0, 92.0
+TOP, REACH = 32.0, 92.0
 """Height of the band of stage names; distance from the axis of a reading of 1."""
 AXIS = TOP + REACH
 LANE, LANES = 11.0, 3
@@ -49,27 +50,33 @@ def draw(view: LineView, *, prefix: str = "") -> Markup:
     bottom = AXIS + REACH + 10
     under = bottom + LANE * max(1, min(LANES, 1 + max((lane for _, lane in lanes), default=0)))
     height = under + 40
-    labels = Labels(Box(LEFT, TOP + 2, today - 4, bottom))
+    labels = Labels(Box(LEFT + 2, TOP - 6, today - 4, bottom))
     for one in placed:
         labels.block(Box(one.x - one.r, one.y - one.r, one.x + one.r, one.y + one.r))
     return element(
         "svg",
-        {"class": "line", "viewBox": f"0 0 {figure(WIDTH)} {figure(height)}", "role": "group", "aria-label": describe(view), "xmlns": "http://www.w3.org/2000/svg"},
+        {
+            "class": "line",
+            "viewBox": f"0 0 {figure(WIDTH)} {figure(height)}",
+            "role": "group",
+            "aria-label": describe(view),
+            "xmlns": "http://www.w3.org/2000/svg",
+        },
         _stages(view, x, bottom),
         element("line", {"class": "axis", "x1": LEFT, "x2": WIDTH - 6, "y1": AXIS, "y2": AXIS}),
-        element("text", {"class": "side", "x": LEFT + 4, "y": AXIS - REACH + 16}, "good"),
-        element("text", {"class": "side", "x": LEFT + 4, "y": AXIS + REACH - 2}, "bad"),
+        element("text", {"class": "side", "x": LEFT - 8, "y": AXIS - REACH + 4}, "good"),
+        element("text", {"class": "side", "x": LEFT - 8, "y": AXIS + REACH + 4}, "bad"),
         _band(view.curve, x, y),
         _path("curve", view.curve, x, y),
         _ticks(view, x, under + 14, bottom),
         _episodes(lanes, x, bottom, view),
-        element("line", {"class": "today", "x1": today, "x2": today, "y1": TOP - 18, "y2": under}),
+        element("line", {"class": "today", "x1": today, "x2": today, "y1": TOP - 24, "y2": under}),
         element("text", {"class": "tick", "x": today, "y": under + 14}, "today"),
         _ahead(view, today, y),
         [_stem(one) for one in placed],
         [_mark(one, prefix, height - 5, view.zone) for one in placed],
         _names(placed, labels),
-    )  # fmt: skip
+    )
 
 
 def draw_small(view: LineView, width: float = 168.0, height: float = 30.0) -> Markup:
@@ -78,21 +85,34 @@ def draw_small(view: LineView, width: float = 168.0, height: float = 30.0) -> Ma
     y = Linear((-1, 1), (height - 2, 2))
     middle = height / 2
     ticks = [
-        element("line", {"class": f"t {tone(m.reading)}", "x1": x(m.at), "x2": x(m.at), "y1": middle, "y2": y(m.reading)})
+        element(
+            "line", {"class": f"t {tone(m.reading)}", "x1": x(m.at), "x2": x(m.at), "y1": middle, "y2": y(m.reading)}
+        )
         for m in view.marks
         if m.reading is not None
     ]
-    end = [] if view.experience is None else [element("circle", {"class": "now", "cx": width - 6, "cy": y(view.experience.value), "r": 2.4})]
+    end = (
+        []
+        if view.experience is None
+        else [element("circle", {"class": "now", "cx": width - 6, "cy": y(view.experience.value), "r": 2.4})]
+    )
     return element(
         "svg",
-        {"class": "small", "viewBox": f"0 0 {figure(width)} {figure(height)}", "width": width, "height": height, "role": "img", "xmlns": "http://www.w3.org/2000/svg"},
+        {
+            "class": "small",
+            "viewBox": f"0 0 {figure(width)} {figure(height)}",
+            "width": width,
+            "height": height,
+            "role": "img",
+            "xmlns": "http://www.w3.org/2000/svg",
+        },
         element("title", {}, describe(view)),
         element("line", {"class": "axis", "x1": 2, "x2": width - 2, "y1": middle, "y2": middle}),
         ticks,
         _band(view.curve, x, y),
         _path("curve", view.curve, x, y),
         end,
-    )  # fmt: skip
+    )
 
 
 def key() -> Markup:
@@ -106,9 +126,17 @@ def key() -> Markup:
         _sign(_shape("triangle", 8, 8, KNOWN), "m good hollow", "shop, delivery"),
         _sign(_gift(8, 8, "+"), "m", "given"),
         _sign(_gift(8, 8, "?"), "m", "asked for"),
-        _sign(element("path", {"class": "curve", "d": "M0,11 C6,11 8,4 16,4"}), "", "cumulative experience, 95 % band"),
+        _sign(element("path", {"class": "curve", "d": "M0,11 C6,11 8,4 16,4"}), "", "cumulative experience, 95 % band"),
     ]
     return element("p", {"class": "key"}, signs)
+
+
+def sign_of(mark: Mark) -> Markup:
+    """A mark's own sign, for the row of a list."""
+    filled = "fill" if mark.whose == "customer" else "hollow"
+    r = UNKNOWN + 0.6 if mark.reading is None else KNOWN
+    inner = element("g", {"class": f"m {tone(mark.reading)} {filled}"}, _shape(mark.shape, 8, 8, r))
+    return element("svg", {"class": "sw", "viewBox": "0 0 16 16", "aria-hidden": "true"}, inner)
 
 
 def describe(view: LineView) -> str:
@@ -118,11 +146,12 @@ def describe(view: LineView) -> str:
     if view.experience is None:
         return f"{view.name}: {counted} {span}, none with a reading."
     e = view.experience
-    return f"{view.name}: {counted} {span}; experience {figures.number(e.value, 2)} (95 % {figures.interval(e)}, {figures.plural(e.n, 'reading')})."
+    return f"{view.name}: {counted} {span}; experience {figures.number(e.value, 2)} ({figures.backing(e, 'reading')})."
 
 
 def sentence(mark: Mark, zone: str) -> str:
-    """What a mark says when it is pointed at: when, where, what, in whose words, how it was experienced, what it did."""
+    """What a mark says when it is pointed at: when, where, what, in whose words, how it was experienced, what it
+    did."""
     parts = [figures.date_time(mark.at, zone), mark.what + (f", {mark.where}" if mark.where else "")]
     if mark.words:
         parts.append(f"“{mark.words}”")
@@ -144,7 +173,8 @@ def tone(reading: float | None) -> str:
 
 
 def _place(marks: Sequence[Mark], x: Linear, y: Linear) -> list[_Placed]:
-    """Marks at their time and reading; those that would cover one another move sideways, a dozen units at most, never up or down."""
+    """Marks at their time and reading; those that would cover one another move sideways, a dozen units at most, never
+    up or down."""
     placed: list[_Placed] = []
     for mark in sorted(marks, key=lambda one: (one.at, one.id)):
         r = UNKNOWN if mark.reading is None else KNOWN
@@ -167,13 +197,19 @@ def _shape(shape: Shape, x: float, y: float, r: float) -> Markup:
         case "circle":
             return element("circle", {"cx": x, "cy": y, "r": r})
         case "square":
-            return element("rect", {"x": x - 0.86 * r, "y": y - 0.86 * r, "width": 1.72 * r, "height": 1.72 * r, "rx": 0.8})
+            return element(
+                "rect", {"x": x - 0.86 * r, "y": y - 0.86 * r, "width": 1.72 * r, "height": 1.72 * r, "rx": 0.8}
+            )
         case "diamond":
             d = 1.24 * r
-            return element("path", {"d": f"M{figure(x)},{figure(y - d)} l{figure(d)},{figure(d)} l{figure(-d)},{figure(d)} l{figure(-d)},{figure(-d)}z"})
+            out, back = figure(d), figure(-d)
+            corners = f"l{out},{out} l{back},{out} l{back},{back}z"
+            return element("path", {"d": f"M{figure(x)},{figure(y - d)} {corners}"})
         case "triangle":
             d = 1.22 * r
-            return element("path", {"d": f"M{figure(x)},{figure(y - d)} l{figure(d)},{figure(1.8 * d)} h{figure(-2 * d)}z"})
+            return element(
+                "path", {"d": f"M{figure(x)},{figure(y - d)} l{figure(d)},{figure(1.8 * d)} h{figure(-2 * d)}z"}
+            )
 
 
 def _stem(one: _Placed) -> Markup | None:
@@ -189,8 +225,11 @@ def _mark(one: _Placed, prefix: str, readout: float, zone: str) -> Markup:
     filled = "fill" if mark.whose == "customer" else "hollow"
     anchor = "start" if one.x < WIDTH / 3 else "end" if one.x > WIDTH * 2 / 3 else "middle"
     place = {"start": max(LEFT, one.x - 60), "middle": one.x, "end": min(WIDTH - 6, one.x + 60)}[anchor]
-    attributes: dict[str, str | int | float | None] = {"class": f"m {tone(mark.reading)} {filled}", "data-shape": mark.shape}
-    attributes |= {"href": f"#{prefix}{mark.id}", "aria-label": told} if prefix else {"tabindex": 0, "role": "img", "aria-label": told}
+    attributes: dict[str, str | int | float | None] = {
+        "class": f"m {tone(mark.reading)} {filled}",
+        "data-shape": mark.shape,
+    }
+    attributes |= {"href": f"#{prefix}{mark.id}"} if prefix else {"tabindex": 0, "role": "img"}
     return element(
         "a" if prefix else "g",
         attributes,
@@ -204,18 +243,33 @@ def _mark(one: _Placed, prefix: str, readout: float, zone: str) -> Markup:
 
 
 def _gift(x: float, y: float, sign: str) -> Markup:
-    return element("g", {"class": "sign"}, element("circle", {"cx": x, "cy": y, "r": 5.2}), element("text", {"x": x, "y": y + 3.4}, sign))
+    return element(
+        "g",
+        {"class": "sign"},
+        element("circle", {"cx": x, "cy": y, "r": 5.2}),
+        element("text", {"x": x, "y": y + 3.4}, sign),
+    )
 
 
 def _sign(drawn: Markup, classes: str, meaning: str) -> Markup:
     return element(
-        "span", {}, element("svg", {"class": "sg", "viewBox": "0 0 16 16", "width": 16, "height": 16, "aria-hidden": "true"}, element("g", {"class": classes}, drawn)), meaning
-    )  # fmt: skip
+        "span",
+        {},
+        element(
+            "svg",
+            {"class": "sg", "viewBox": "0 0 16 16", "width": 16, "height": 16, "aria-hidden": "true"},
+            element("g", {"class": classes}, drawn),
+        ),
+        meaning,
+    )
 
 
 def _names(placed: Sequence[_Placed], labels: Labels) -> Markup:
     """Labels for the few marks that matter most, where there is room: a label never covers a mark or another label."""
-    wanted = sorted((p for p in placed if p.mark.label and p.mark.matters > 0), key=lambda p: (-p.mark.matters, p.mark.at, p.mark.id))
+    wanted = sorted(
+        (p for p in placed if p.mark.label and p.mark.matters > 0),
+        key=lambda p: (-p.mark.matters, p.mark.at, p.mark.id),
+    )
     written: list[Markup] = []
     for one in wanted:
         if len(written) == LABELS:
@@ -223,7 +277,9 @@ def _names(placed: Sequence[_Placed], labels: Labels) -> Markup:
         text = _short(one.mark.label or "", 40)
         found = labels.place(one.x, one.y, one.r, width_of(text))
         if found is not None:
-            written.append(element("text", {"class": "lab", "x": found.x, "y": found.y, "text-anchor": found.anchor}, text))
+            written.append(
+                element("text", {"class": "lab", "x": found.x, "y": found.y, "text-anchor": found.anchor}, text)
+            )
     return fragment(written)
 
 
@@ -235,12 +291,23 @@ def _stages(view: LineView, x: Linear, bottom: float) -> Markup:
         start, end = max(LEFT, x(stage.start)), min(x.range[1], x(stage.end))
         if end <= start:
             continue
+        lasted = f"{figures.date(stage.start, view.zone)} to {figures.date(stage.end, view.zone)}"
         parts.append(
-            element("rect", {"class": "stage s1" if index % 2 else "stage", "x": start, "y": TOP - 18, "width": end - start, "height": bottom - TOP + 18}, element("title", {}, f"stage {figures.words(stage.name)}, {figures.date(stage.start, view.zone)} to {figures.date(stage.end, view.zone)}"))
-        )  # fmt: skip
+            element(
+                "rect",
+                {
+                    "class": "stage s1" if index % 2 else "stage",
+                    "x": start,
+                    "y": TOP - 24,
+                    "width": end - start,
+                    "height": bottom - TOP + 24,
+                },
+                element("title", {}, f"stage {figures.words(stage.name)}, {lasted}"),
+            )
+        )
         name = figures.words(stage.name)
         if end - start > width_of(name) + 8 and start >= right:
-            parts.append(element("text", {"class": "stl", "x": start + 5, "y": TOP - 5}, name))
+            parts.append(element("text", {"class": "stl", "x": start + 5, "y": TOP - 11}, name))
             right = start + 5 + width_of(name)
     return fragment(parts)
 
@@ -256,7 +323,9 @@ def _band(points: Sequence[Point], x: Linear, y: Linear) -> Markup | None:
 def _path(name: str, points: Sequence[Point], x: Linear, y: Linear) -> Markup | None:
     if len(points) < 2:
         return None
-    return element("path", {"class": name, "d": "M" + " L".join(f"{figure(x(p.at))},{figure(y(p.value))}" for p in points)})
+    return element(
+        "path", {"class": name, "d": "M" + " L".join(f"{figure(x(p.at))},{figure(y(p.value))}" for p in points)}
+    )
 
 
 def _ticks(view: LineView, x: Linear, baseline: float, bottom: float) -> Markup:
@@ -295,8 +364,13 @@ def _episodes(lanes: Sequence[tuple[Span, int]], x: Linear, top: float, view: Li
         )
         state = " open" if span.end is None else ""
         parts.append(
-            element("g", {"class": f"ep {tone(span.reading)}{state}"}, element("title", {}, told), element("line", {"x1": start, "x2": min(end, x.range[1]), "y1": height, "y2": height}))
-        )  # fmt: skip
+            element(
+                "g",
+                {"class": f"ep {tone(span.reading)}{state}"},
+                element("title", {}, told),
+                element("line", {"x1": start, "x2": min(end, x.range[1]), "y1": height, "y2": height}),
+            )
+        )
     return fragment(parts)
 
 
@@ -314,7 +388,13 @@ def _ahead(view: LineView, today: float, y: Linear) -> Markup:
     for index, coming in enumerate(shown):
         parts.append(_coming(coming, left, first + index * step))
     if len(view.coming) > COMING:
-        parts.append(element("text", {"class": "why", "x": left + 14, "y": first + COMING * step - 6}, f"and {len(view.coming) - COMING} more"))
+        parts.append(
+            element(
+                "text",
+                {"class": "why", "x": left + 14, "y": first + COMING * step - 6},
+                f"and {len(view.coming) - COMING} more",
+            )
+        )
     return fragment(parts)
 
 
@@ -325,7 +405,9 @@ def _coming(coming: Coming, x: float, y: float) -> Markup:
         {"class": f"next {coming.state}"},
         element("title", {}, f"{figures.words(coming.name)} by {coming.channel}: {coming.state}, {coming.why}"),
         _shape(SHAPES.get(coming.channel, "circle"), x, y, KNOWN),
-        element("line", {"class": "bar", "x1": x - 8, "x2": x - 8, "y1": y - 6, "y2": y + 6}) if coming.state == "held" else None,
+        element("line", {"class": "bar", "x1": x - 8, "x2": x - 8, "y1": y - 6, "y2": y + 6})
+        if coming.state == "held"
+        else None,
         element("text", {"class": "lab", "x": x + 14, "y": y + 1}, _fitting(figures.words(coming.name), room)),
         element("text", {"class": "why", "x": x + 14, "y": y + 14}, _fitting(f"{coming.state}: {coming.why}", room)),
     )

@@ -39,9 +39,13 @@ def escaped(text: str) -> str:
     return made.replace('"', "&quot;").replace("'", "&#39;")
 
 
-def element(name: str, attributes: dict[str, str | int | float | None] | None = None, *children: Child | Iterable[Child]) -> Markup:
+def element(
+    name: str, attributes: dict[str, str | int | float | None] | None = None, *children: Child | Iterable[Child]
+) -> Markup:
     """`<name attributes>children</name>`; an attribute of None is left out, numbers are written short."""
-    written = "".join(f' {key}="{escaped(figure(value))}"' for key, value in (attributes or {}).items() if value is not None)
+    written = "".join(
+        f' {key}="{escaped(figure(value))}"' for key, value in (attributes or {}).items() if value is not None
+    )
     inner = _inner(children)
     if name in _VOID:
         return Markup(f"<{name}{written}/>")

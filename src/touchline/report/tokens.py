@@ -1,6 +1,7 @@
 """In: nothing. Out: the colours, sizes and style sheet of reports, light and dark alike. Writes no interactions.
 
-Colours are named by what they mean. A test computes every pair of text and ground that the sheet uses: at least 4.5 to 1 (WCAG 2.2, AA).
+Colours are named by what they mean. A test computes every pair of text and ground that the sheet uses: at least 4.5
+to 1 (WCAG 2.2, AA).
 """
 
 from __future__ import annotations
@@ -15,15 +16,21 @@ DARK: dict[str, str] = {
     "paper": "#13171a", "ink": "#e8e5de", "soft": "#a3acb1", "rule": "#2d3438", "wash": "#1b2023", "accent": "#63bdb6",
     "good": "#6cbccb", "bad": "#e99569", "neutral": "#949ca1", "act": "#ff8f86",
 }  # fmt: skip
-"""Meaning -> colour. `good`, `bad` and `neutral` are readings, always with position or sign too; `act` is what a person must act on."""
+"""Meaning -> colour. `good`, `bad` and `neutral` are readings, always with position or sign too; `act` is what a
+person must act on."""
 
 STEPS = 5
 """Steps of the diverging scale on each side of its middle."""
 
+FULL = 0.5
+"""Reading at which the scale has its full colour."""
+
 _ENDS = {"light": ("#e0a385", "#f1eee7", "#7dbac6"), "dark": ("#7d3d1f", "#23292c", "#175f6d")}
 
 PAIRS: tuple[tuple[str, str], ...] = tuple(
-    (text, ground) for ground in ("paper", "wash") for text in ("ink", "soft", "accent", "good", "bad", "neutral", "act")
+    (text, ground)
+    for ground in ("paper", "wash")
+    for text in ("ink", "soft", "accent", "good", "bad", "neutral", "act")
 ) + tuple(("ink", f"heat{step}") for step in range(-STEPS, STEPS + 1))
 """Every pair of text and ground that the sheet may use."""
 
@@ -31,7 +38,9 @@ PAIRS: tuple[tuple[str, str], ...] = tuple(
 def palette(theme: str) -> dict[str, str]:
     """Meaning -> colour of `light` or `dark`, the steps of the diverging scale (`heat-5` … `heat5`) included."""
     rust, middle, blue = _ENDS[theme]
-    steps = {f"heat{step}": _mix(middle, rust if step < 0 else blue, abs(step) / STEPS) for step in range(-STEPS, STEPS + 1)}
+    steps = {
+        f"heat{step}": _mix(middle, rust if step < 0 else blue, abs(step) / STEPS) for step in range(-STEPS, STEPS + 1)
+    }
     return {**(LIGHT if theme == "light" else DARK), **steps}
 
 
@@ -42,20 +51,22 @@ def contrast(one: str, other: str) -> float:
 
 
 def heat_class(reading: float | None) -> str:
-    """The class of a reading in [-1, 1] on the diverging scale; readings beyond ±0.6 share the last step."""
+    """The class of a reading in [-1, 1] on the diverging scale; readings beyond ±FULL share the last step."""
     if reading is None:
         return "h"
-    step = max(-STEPS, min(STEPS, round(reading / 0.6 * STEPS)))
+    step = max(-STEPS, min(STEPS, round(reading / FULL * STEPS)))
     return f"h hm{-step}" if step < 0 else f"h hp{step}"
 
 
 def style_sheet() -> str:
     """The whole style sheet: tokens of both themes, the steps of the scale, the rules."""
-    steps = "".join(f".hm{step}{{background:var(--heat-{step})}}.hp{step}{{background:var(--heat{step})}}" for step in range(1, STEPS + 1))
-    return (
-        f":root{{color-scheme:light dark;{_variables('light')}}}"
-        f"@media (prefers-color-scheme:dark){{:root{{{_variables('dark')}}}}}.hp0{{background:var(--heat0)}}{steps}{SHEET}"
+    steps = "".join(
+        f".hm{step}{{background:var(--heat-{step})}}.hp{step}{{background:var(--heat{step})}}"
+        for step in range(1, STEPS + 1)
     )
+    light = f":root{{color-scheme:light dark;{_variables('light')}}}"
+    dark = f"@media (prefers-color-scheme:dark){{:root{{{_variables('dark')}}}}}"
+    return f"{light}{dark}.hp0{{background:var(--heat0)}}{steps}{SHEET}"
 
 
 def _variables(theme: str) -> str:
@@ -67,7 +78,9 @@ def _channels(colour: str) -> tuple[int, int, int]:
 
 
 def _mix(one: str, other: str, share: float) -> str:
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(_channels(one), _channels(other), strict=True))
+    return "#" + "".join(
+        f"{round(a + (b - a) * share):02x}" for a, b in zip(_channels(one), _channels(other), strict=True)
+    )
 
 
 def _luminance(colour: str) -> float:

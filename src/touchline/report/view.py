@@ -40,6 +40,7 @@ class Mark:
     where    touchpoint as words; '' where there is none
     words    what the customer said, as it was said
     label    a few words for the drawing; None where it never is one that matters
+    subject  the encounter as the subject of a sentence, `a complaint about delivery`; None where `what` has to do
     matters  how much it deserves a label, 0 upwards
     effect   what it did to the curve; None where it has no reading
     given    points given, asked for; a sign stands where they are a gift or an ask
@@ -55,6 +56,7 @@ class Mark:
     reading: float | None = None
     words: str | None = None
     label: str | None = None
+    subject: str | None = None
     matters: float = 0.0
     effect: float | None = None
     gift: bool = False
@@ -89,7 +91,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Coming:
-    """What comes next or is held. `state` goes | open | held; `why` is one phrase, with the policies' names where held."""
+    """What comes next or is held. `state` goes | open | held; `why` is one phrase, with the policies' names where
+    held."""
 
     name: str
     channel: str

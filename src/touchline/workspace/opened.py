@@ -1,23 +1,179 @@
-"""In: settings, and the stores that the composition root connected. Out: one open workspace. Writes no interactions itself.
+"""In: settings and a clock. Out: one open workspace with its verbs. Writes what its verbs write: see each.
 
-The workspace holds what the verbs need and reads lazily: a command that needs no playbook does not load one.
+The workspace opens each store at first use, so that a command that needs no ledger makes none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
 from touchline import playbook as playbooks
-from touchline.decision import Plan, compile_plan
-from touchline.intake import pending
+from touchline.decision import Explanation, Plan, compile_plan
+from touchline.intake.pending import pending
+from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
+from touchline.kernel.errors import UnknownName
 from touchline.kernel.times import Clock, SystemClock
 from touchline.ledger import Ledger, Snapshots
 from touchline.playbook.compiled import Playbook
-from touchline.recognition import people
+from touchline.recognition import find, people
+from touchline.relationship.layout import Layout
+from touchline.workspace import deciding, exporting, identity, importing, querying, states, verifying
 from touchline.workspace.settings import Settings
+
+Frame = nw.LazyFrame[Any]
+
+
+class Workspace:
+    """One open workspace: `touchline.open("DIR")`.
+
+    settings  where its stores are
+    clock     whose now is meant where no instant is given
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+
+    @cached_property
+    def playbook(self) -> Playbook:
+        """The compiled playbook; raises FaultsFound."""
+        return playbooks.load(self.settings.root)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What `decide` and `explain` run on."""
+        return compile_plan(self.playbook)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine of TOUCHLINE_ENGINE."""
+        return Engine(self.settings.engine)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The table of interactions; made where there is none yet."""
+        return Ledger.at(self.settings.ledger)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        """Folded states beside the ledger."""
+        return Snapshots(self.settings.snapshots)
+
+    def pending(self) -> pl.DataFrame:
+        """Rows that intake has taken and not drained yet, as ledger rows."""
+        table = pl.from_arrow(pending(self.playbook, self.ledger, received_at=self.clock.now()))
+        if not isinstance(table, pl.DataFrame):
+            raise TypeError("ledger rows have columns")
+        return table
+
+    def interactions(self) -> Frame:
+        """Every interaction that is known now, drained or not, as a lazy frame with the ledger's columns."""
+        drained = self.ledger.frame(self.engine)
+        waiting = self.pending()
+        return drained if waiting.is_empty() else nw.concat([drained, self.engine.lazy(waiting.select(SCHEMA.names))])
+
+    def customer(self, text: str) -> int:
+        """The one customer whom a number or an identifier means; raises UnknownName for nobody or several."""
+        found = find(text, self.playbook.organisation.country)
+        number = int(text) if text.isascii() and text.isdecimal() and str(int(text)) == text else None
+        if number in found:
+            return number
+        if not found:
+            raise UnknownName(
+                f"customer {text!r}" if len(text) <= 80 else "that customer",
+                remedy="Give a customer's number (`touchline relationships` lists them) or an identifier as it was told.",
+            )
+        if len(found) > 1:
+            listed = ", ".join(map(str, found[:8]))
+            raise UnknownName(f"{len(found)} customers are meant", remedy=f"Name one by number: {listed}.")
+        return found[0]
+
+    def held(
+        self, as_of: int, *, measures: Collection[str] = (), personas: Collection[int] | None = None, known_at: int | None = None
+    ) -> states.Held:
+        """Everything that measures are derived from, as of an instant; see `states.held`."""
+        return states.held(self, as_of, measures=measures, personas=personas, known_at=known_at)
+
+    def relationships(
+        self, as_of: int | None = None, *, measures: Sequence[str] | None = None, customer: int | None = None
+    ) -> Frame:
+        """`customer`, `draw` and a column a measure (`kernel.measures.column`), one row a customer, as a lazy frame."""
+        return states.relationships(self, self.clock.now() if as_of is None else as_of, measures=measures, customer=customer)
+
+    def relationships_table(
+        self, *, as_of: int | None = None, customer: str | None = None, where: str | None = None, measures: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """The same, collected: `customer` and columns named as the measures are, where the condition holds."""
+        instant = self.clock.now() if as_of is None else as_of
+        chosen = None if customer is None else self.customer(customer)
+        return states.table(self, instant, customer=chosen, where=where, measures=measures)
+
+    def summary_measures(self) -> tuple[str, ...]:
+        """Measures that are shown where none is named."""
+        return states.SUMMARY
+
+    def import_files(
+        self, files: Sequence[Path], name: str, *, dry_run: bool = False, tell: importing.Tell | None = None
+    ) -> dict[str, Any]:
+        """Bring files in; see `importing.run`."""
+        return importing.run(self, files, name, dry_run=dry_run, tell=tell)
+
+    def catch_up(self) -> None:
+        """Drain what intake holds, and take it into the current permissions."""
+        importing.catch_up(self)
+
+    def decide(self, *, as_of: int | None = None, dry_run: bool = False) -> deciding.Decided:
+        """Decide for everybody; see `deciding.decide`."""
+        return deciding.decide(self, self.clock.now() if as_of is None else as_of, dry_run=dry_run)
+
+    def explain(self, customer: str, *, conversation: str | None = None, as_of: int | None = None) -> dict[str, Any]:
+        """Explain one customer's decision; see `deciding.explain`."""
+        instant = self.clock.now() if as_of is None else as_of
+        return deciding.explain(self, self.customer(customer), instant, conversation=conversation)
+
+    def explanation(self, customer: int, as_of: int) -> Explanation:
+        """One customer's decision as of an instant, explained; see `deciding.explanation`."""
+        return deciding.explanation(self, customer, as_of)
+
+    def sql(self, text: str, *, as_of: int | None = None) -> pl.DataFrame:
+        """The rows of one SELECT over interactions, relationships and decisions; raises BadQuery."""
+        instant = self.clock.now() if as_of is None else as_of
+        return querying.query(
+            text,
+            interaction_files=self.ledger.paths(),
+            pending=self.pending(),
+            decision_files=sorted(self.settings.decisions.glob("*.parquet")),
+            relationships=lambda wanted: states.table(self, instant, measures=wanted),
+            known=states.askable(self),
+        )
+
+    def verify(self, *, tell: importing.Tell | None = None) -> dict[str, Any]:
+        """Rebuild from the ledger and compare; see `verifying.verify`."""
+        return verifying.verify(self, tell=tell)
+
+    def merge(self, ids: Sequence[str], *, why: str = "", actor: str = "terminal") -> dict[str, Any]:
+        """Make several customers one; see `identity.merge`."""
+        return identity.merge(self, [self.customer(each) for each in ids], why=why, actor=actor)
+
+    def split(self, ids: Sequence[str], *, why: str = "", actor: str = "terminal") -> dict[str, Any]:
+        """Part personas from their customer; see `identity.split`."""
+        return identity.split(self, ids, why=why, actor=actor)
+
+    def people(self) -> pl.DataFrame:
+        """Every persona and its customer, as `recognition.people.PEOPLE`."""
+        return people()
+
+    def layout(self, measures: Collection[str] = ()) -> Layout:
+        """Which columns states have, those for the named measures included."""
+        return Layout.of(self.playbook, also=measures)
+
+    def export(self, frame: pl.DataFrame, path: Path) -> None:
+        """Write a table as CSV or Parquet; see `exporting.write`."""
+        exporting.write(frame, path)

@@ -1,6 +1,8 @@
-"""In: what happened, in arrays, kind by kind. Out: one frame of touches and one of messages, ids and references set. Writes no interactions.
+"""In: what happened, in arrays, kind by kind. Out: one frame of touches and one of messages, ids and references set.
+Writes no interactions.
 
-An id is the letter of its sort and a number, so that a row can name another (an answer its question, a refund its order) before the file is written.
+An id is the letter of its sort and a number, so that a row can name another (an answer its question, a refund its
+order) before the file is written.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ COLUMNS: dict[str, pl.DataType] = {
     "question": pl.String(),
     "in_time": pl.Boolean(),
     "reply_to": pl.String(),
+    "about": pl.String(),
     "message_id": pl.String(),
     "conversation": pl.String(),
     "purpose": pl.String(),
@@ -45,7 +48,8 @@ COLUMNS: dict[str, pl.DataType] = {
     "words": pl.String(),
     "reason": pl.String(),
 }
-"""Column -> type of what the diary holds; `who` is the place of the person in the world's people, times are microseconds."""
+"""Column -> type of what the diary holds; `who` is the place of the person in the world's people, times are
+microseconds."""
 
 
 class Diary:
@@ -63,7 +67,8 @@ class Diary:
         return pl.select(pl.concat_str(pl.lit(letter), number.cast(pl.String).str.zfill(7))).to_series()
 
     def note(self, kind: str, letter: str, who: Ints, at: Ints, touchpoint: Any = None, **columns: Any) -> pl.Series:
-        """Write down one interaction for each of `who`; a column is an array, a series or one value for all. Returns the ids."""
+        """Write down one interaction for each of `who`; a column is an array, a series or one value for all. Returns
+        the ids."""
         ids = self.numbers(letter, len(who))
         if len(who):
             given = {"event_id": ids, "who": who, "at": at, "kind": kind, "touchpoint": touchpoint, **columns}
@@ -74,7 +79,11 @@ class Diary:
     def frame(self, until: int) -> pl.DataFrame:
         """Everything that happened up to the instant, by time; equal times in the order written down."""
         empty = pl.DataFrame(schema=COLUMNS)
-        return pl.concat([empty, *self._pages], how="diagonal").filter(pl.col("at") <= until).sort("at", maintain_order=True)
+        return (
+            pl.concat([empty, *self._pages], how="diagonal")
+            .filter(pl.col("at") <= until)
+            .sort("at", maintain_order=True)
+        )
 
 
 def _series(name: str, value: Any, count: int) -> pl.Series:
@@ -82,5 +91,9 @@ def _series(name: str, value: Any, count: int) -> pl.Series:
     if isinstance(value, pl.Series):
         return value.cast(type_).alias(name)
     if isinstance(value, np.ndarray):
-        return pl.Series(name, value, dtype=type_) if value.dtype != object else pl.Series(name, value.tolist(), dtype=type_)
+        return (
+            pl.Series(name, value, dtype=type_)
+            if value.dtype != object
+            else pl.Series(name, value.tolist(), dtype=type_)
+        )
     return pl.Series(name, [value], dtype=type_).new_from_index(0, count)

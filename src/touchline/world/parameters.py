@@ -1,6 +1,7 @@
 """In: nothing. Out: the numbers behind the retail world's causal rules. Writes no interactions.
 
-Every rule of `touchline.world.shopping` takes its strength from here, so that a world with other truths is a value away.
+Every rule of `touchline.world.shopping` takes its strength from here, so that a world with other truths is a value
+away.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parameters:
-    """How the customers of the retail world live. Rates are a week's; goodwill is what they remember of us, near [-1.5, 1.5].
+    """How the customers of the retail world live. Rates are a week's; goodwill is what they remember of us, near
+    [-1.5, 1.5].
 
     known_before         share who were customers before the first day
     inertial             share who stay from habit: they react to nothing much, and rarely answer
@@ -37,7 +39,8 @@ class Parameters:
     asks_after_buying
     asks_when_late
     agrees               share with a consent to e-mail
-    unsubscribes         share opting out after a message; `unsubscribes_of_pressure` more for each message beyond the tolerated
+    unsubscribes         share opting out after a message; `unsubscribes_of_pressure` more for each message beyond the
+                         tolerated
     unsubscribes_of_pressure
     surveyed             share of deliveries followed by a survey
     answers              share of surveys answered by a neutral customer

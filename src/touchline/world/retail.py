@@ -1,25 +1,29 @@
-"""In: a folder, how many customers and days, a seed, the last instant. Out: seven files of a retail base, ready for `touchline import`. Writes no interactions.
+"""In: a folder, how many customers and days, a seed, the last instant. Out: seven files of a retail base, ready for
+`touchline import`. Writes no interactions.
 
-The base behaves by simple rules, each with its strength in `touchline.world.parameters`, so that what an analysis finds can be
+The base behaves by simple rules, each with its strength in `touchline.world.parameters`, so that what an analysis
+finds can be
 compared with what is true:
 
-- **Goodwill** is what a customer remembers of the organisation. It halves in half a year; each encounter adds to it or takes from it.
-- A **bad delivery** (late or damaged) takes goodwill, and lowers what is said of it in surveys and reviews. The carrier was in trouble for three months.
-- Less goodwill means **fewer purchases**, fewer visits, fewer renewals of the club, and more customers who leave for good.
-- **Contact pressure** repels: messages beyond the tolerated lower purchases and raise opt-outs. How often the former tool wrote was drawn, so pressure has no other cause.
-- A complaint **recovered** in time gives back more goodwill than was lost; recovered late it gives back little, never recovered it takes more.
+- **Goodwill** is what a customer remembers of the organisation. It halves in half a year; each encounter adds to it
+  or takes from it.
+- A **bad delivery** (late or damaged) takes goodwill, and lowers what is said of it in surveys and reviews. The
+  carrier was in trouble for three months.
+- Less goodwill means **fewer purchases**, fewer visits, fewer renewals of the club, and more customers who leave for
+  good.
+- **Contact pressure** repels: messages beyond the tolerated lower purchases and raise opt-outs. How often the former
+  tool wrote was drawn, so pressure has no other cause.
+- A complaint **recovered** in time gives back more goodwill than was lost; recovered late it gives back little, never
+  recovered it takes more.
 - A question answered in time helps a little; answered late or never it hurts.
-- Some stay from **inertia**: they react to next to nothing, renew from habit and rarely answer. Their staying is not loyalty.
+- Some stay from **inertia**: they react to next to nothing, renew from habit and rarely answer. Their staying is not
+  loyalty.
 
-| file | import | holds |
-|---|---|---|
-| contacts.csv | demo_contacts | who they are, as typed by people: cases, blanks, typing errors, household telephones, web ids stitched to user ids |
-| touches.parquet | demo_touches | visits (some not signed in), purchases, deliveries, refunds, questions and answers, complaints and cases, praise, gifts, the club |
-| messages.parquet | demo_messages | what the former tool and the survey tool sent; opened and clicked, by people and by machines |
-| answers.ndjson | demo_answers | survey answers about orders |
-| reviews.ndjson | demo_reviews | reviews and survey comments, with stars and words |
-| permissions.csv | demo_permissions | consents with and without evidence, withdrawals, spam reports, hard bounces |
-| preferences.csv | demo_preferences | what some told us they prefer |
+`FILES` says which file is for which import of the `retail` template. Contacts are as people typed them: cases, blanks,
+typing errors, household telephones, web ids stitched to user ids. Touches hold visits (some not signed in), purchases,
+deliveries, refunds, questions and answers, complaints and cases, praise, gifts and the club; messages what the former
+tools sent, and what was opened and clicked, by people and by machines; permissions are consents with and without
+evidence, withdrawals, spam reports and hard bounces.
 """
 
 from __future__ import annotations
@@ -69,13 +73,22 @@ class World:
 
 @dataclass(frozen=True)
 class Written:
-    """Files written. `files`: import name -> path, in the order in which to import them; `rows`: import name -> lines."""
+    """Files written. `files`: import name -> path, in the order in which to import them; `rows`: import name ->
+    lines."""
 
     files: Mapping[str, Path]
     rows: Mapping[str, int] = field(default_factory=dict)
 
 
-def generate(directory: Path | str, customers: int = 30_000, days: int = 730, seed: int = 7, *, until: int, parameters: Parameters | None = None) -> Written:
+def generate(
+    directory: Path | str,
+    customers: int = 30_000,
+    days: int = 730,
+    seed: int = 7,
+    *,
+    until: int,
+    parameters: Parameters | None = None,
+) -> Written:
     """Write the seven files into `directory` (made where missing); the same arguments write the same bytes.
 
     until is the last instant, microseconds UTC; the first day is `days` before it.
@@ -118,7 +131,9 @@ def live(customers: int, days: int, seed: int, *, until: int, parameters: Parame
 
 
 def _known(people: Shoppers) -> pl.DataFrame:
-    return people.contacts.select(pl.int_range(pl.len(), dtype=pl.Int64).alias("who"), "user_id", "email", "phone", "anonymous_id")
+    return people.contacts.select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("who"), "user_id", "email", "phone", "anonymous_id"
+    )
 
 
 def _instant(column: str) -> pl.Expr:
@@ -132,7 +147,9 @@ def _iso(column: str) -> pl.Expr:
 def _contacts(people: Shoppers, start: int, until: int, rng: np.random.Generator) -> pl.DataFrame:
     """One line a customer. Half have used the site before they signed in: their web id stands beside their user id."""
     count = len(people)
-    street = np.array(["Weaver Row", "Lantern Street", "Mill Green", "Cooper's Yard", "Orchard Lane", "Harbour Steps"], dtype=object)
+    street = np.array(
+        ["Weaver Row", "Lantern Street", "Mill Green", "Cooper's Yard", "Orchard Lane", "Harbour Steps"], dtype=object
+    )
     told_at = np.minimum(start + people.since_week * 7 * DAY + 3 * HOUR, until)
     return (
         as_typed(people.contacts, rng)
@@ -140,15 +157,18 @@ def _contacts(people: Shoppers, start: int, until: int, rng: np.random.Generator
             anonymous_id=pl.when(pl.Series(rng.random(count) < 0.5)).then("anonymous_id"),
             address=pl.when(pl.Series(rng.random(count) < 0.4)).then(
                 pl.concat_str(
-                    pl.lit("example ") + pl.Series(rng.integers(1, 400, count)).cast(pl.String), pl.lit(" "),
-                    pl.Series(street[rng.integers(0, len(street), count)].tolist()), pl.lit(", "),
-                    pl.Series(10_000 + np.arange(count)).cast(pl.String), pl.lit(" Exampleton"),
+                    pl.lit("example ") + pl.Series(rng.integers(1, 400, count)).cast(pl.String),
+                    pl.lit(" "),
+                    pl.Series(street[rng.integers(0, len(street), count)].tolist()),
+                    pl.lit(", "),
+                    pl.Series(10_000 + np.arange(count)).cast(pl.String),
+                    pl.lit(" Exampleton"),
                 )
             ),
             told_at=pl.Series(told_at),
         )
         .with_columns(told_at=_iso("told_at"))
-    )  # fmt: skip
+    )
 
 
 def _touches(told: pl.DataFrame) -> pl.DataFrame:
@@ -156,24 +176,55 @@ def _touches(told: pl.DataFrame) -> pl.DataFrame:
         "event_id",
         pl.when(pl.col("signed_in").fill_null(value=True)).then("user_id").alias("user_id"),
         pl.when(~pl.col("signed_in").fill_null(value=True)).then("anonymous_id").alias("anonymous_id"),
-        "happened_at", "kind", "touchpoint", "order_no", "closes", "amount", "cost", "days_late", "damaged", "waited_min", "in_time", "reply_to",
-        "case_no", "contract_no",
+        "happened_at",
+        "kind",
+        "touchpoint",
+        "order_no",
+        "closes",
+        "amount",
+        "cost",
+        "days_late",
+        "damaged",
+        "waited_min",
+        "in_time",
+        "reply_to",
+        "about",
+        "case_no",
+        "contract_no",
         _instant("term_start").alias("term_start"),
         _instant("renews_at").alias("renews_at"),
-        "gift", "words",
-    )  # fmt: skip
+        "gift",
+        "words",
+    )
 
 
 def _messages(told: pl.DataFrame) -> pl.DataFrame:
     return told.filter(pl.col("kind").is_in(("sent", "opened", "clicked"))).select(
-        "event_id", "message_id", "user_id", pl.col("email").alias("address"), "happened_at", "kind", "touchpoint", "conversation", "purpose",
-        pl.col("machine").fill_null(value=False), "order_no",
-    )  # fmt: skip
+        "event_id",
+        "message_id",
+        "user_id",
+        pl.col("email").alias("address"),
+        "happened_at",
+        "kind",
+        "touchpoint",
+        "conversation",
+        "purpose",
+        pl.col("machine").fill_null(value=False),
+        "order_no",
+    )
 
 
 def _answers(told: pl.DataFrame) -> pl.DataFrame:
     return told.filter(pl.col("kind") == "answered").select(
-        "event_id", "user_id", _iso("at").alias("answered_at"), "survey", "question", "score", "order_no", "message_id"
+        "event_id",
+        "user_id",
+        _iso("at").alias("answered_at"),
+        "survey",
+        "question",
+        "score",
+        "about",
+        "order_no",
+        "message_id",
     )
 
 
@@ -183,52 +234,93 @@ def _reviews(told: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _permissions(people: Shoppers, told: pl.DataFrame, start: int, until: int, rng: np.random.Generator) -> pl.DataFrame:
+def _permissions(
+    people: Shoppers, told: pl.DataFrame, start: int, until: int, rng: np.random.Generator
+) -> pl.DataFrame:
     """Who agreed did so once, for several purposes; where the former tool kept no evidence the column is empty."""
     count = len(people)
-    at = np.minimum(start + people.since_week * 7 * DAY + (rng.random(count) * 6 * DAY).astype(np.int64) + 12 * HOUR, until)
+    at = np.minimum(
+        start + people.since_week * 7 * DAY + (rng.random(count) * 6 * DAY).astype(np.int64) + 12 * HOUR, until
+    )
     base = _known(people).with_columns(at=pl.Series(at), evidenced=pl.Series(people.evidence))
     texts = base.filter(pl.Series(rng.random(count) < 0.11) & pl.col("phone").is_not_null())
     posts = base.filter(pl.Series(rng.random(count) < 0.16))
     agreed = base.filter(pl.Series(people.mailing > 0))
     community = agreed.filter(pl.Series(rng.random(agreed.height) < 0.5))
-    given = [
-        _opt_in(agreed, purpose, "email", "email") for purpose in ("selling", "information", "care")
-    ] + [_opt_in(community, "community", "email", "email"), _opt_in(texts, "care", "sms", "phone"), _opt_in(texts, "selling", "sms", "phone"), _opt_in(posts, "care", "post", "user_id")]  # fmt: skip
+    given = [_opt_in(agreed, purpose, "email", "email") for purpose in ("selling", "information", "care")] + [
+        _opt_in(community, "community", "email", "email"),
+        _opt_in(texts, "care", "sms", "phone"),
+        _opt_in(texts, "selling", "sms", "phone"),
+        _opt_in(posts, "care", "post", "user_id"),
+    ]
     evidence = pl.concat_str(
         pl.lit('{"how":"form at the till or on the site","wording":"v2","when":"'), pl.col("happened_at"), pl.lit('"}')
     )
     stopped = told.filter(pl.col("kind").is_in(("opted_out", "reported_spam")))
     taken = [
         stopped.filter(pl.col("kind") == "opted_out").select(
-            "user_id", pl.lit("opted_out").alias("kind"), pl.lit(purpose).alias("purpose"), pl.lit("email").alias("channel"), pl.col("email").alias("address"),
-            _iso("at").alias("happened_at"), pl.lit(value=False).alias("evidenced"), "reason",
+            "user_id",
+            pl.lit("opted_out").alias("kind"),
+            pl.lit(purpose).alias("purpose"),
+            pl.lit("email").alias("channel"),
+            pl.col("email").alias("address"),
+            _iso("at").alias("happened_at"),
+            pl.lit(value=False).alias("evidenced"),
+            "reason",
         )
         for purpose in ("selling", "information")
     ] + [
         stopped.filter(pl.col("kind") == "reported_spam").select(
-            "user_id", "kind", pl.lit(None, dtype=pl.String).alias("purpose"), pl.lit("email").alias("channel"), pl.col("email").alias("address"),
-            _iso("at").alias("happened_at"), pl.lit(value=False).alias("evidenced"), "reason",
+            "user_id",
+            "kind",
+            pl.lit(None, dtype=pl.String).alias("purpose"),
+            pl.lit("email").alias("channel"),
+            pl.col("email").alias("address"),
+            _iso("at").alias("happened_at"),
+            pl.lit(value=False).alias("evidenced"),
+            "reason",
         )
-    ]  # fmt: skip
-    bounced = base.filter(pl.Series(rng.random(count) < 0.012)).select(
-        "user_id", pl.lit("suppressed").alias("kind"), pl.lit(None, dtype=pl.String).alias("purpose"), pl.lit("email").alias("channel"),
-        pl.col("email").alias("address"), (pl.col("at") + 20 * DAY).alias("at"), pl.lit("hard_bounce").alias("reason"),
-    ).filter(pl.col("at") <= until).with_columns(happened_at=_iso("at"), evidenced=pl.lit(value=False)).drop("at")  # fmt: skip
+    ]
+    bounced = (
+        base.filter(pl.Series(rng.random(count) < 0.012))
+        .select(
+            "user_id",
+            pl.lit("suppressed").alias("kind"),
+            pl.lit(None, dtype=pl.String).alias("purpose"),
+            pl.lit("email").alias("channel"),
+            pl.col("email").alias("address"),
+            (pl.col("at") + 20 * DAY).alias("at"),
+            pl.lit("hard_bounce").alias("reason"),
+        )
+        .filter(pl.col("at") <= until)
+        .with_columns(happened_at=_iso("at"), evidenced=pl.lit(value=False))
+        .drop("at")
+    )
     every = pl.concat([*given, *taken, bounced], how="diagonal")
     return every.select(
         pl.concat_str(pl.lit("perm-"), pl.int_range(1, pl.len() + 1).cast(pl.String).str.zfill(7)).alias("event_id"),
-        "user_id", "kind", "purpose", "channel", "address", "happened_at",
+        "user_id",
+        "kind",
+        "purpose",
+        "channel",
+        "address",
+        "happened_at",
         pl.when("evidenced").then(evidence).alias("evidence"),
         "reason",
-    )  # fmt: skip
+    )
 
 
 def _opt_in(whose: pl.DataFrame, purpose: str, channel: str, address: str) -> pl.DataFrame:
     return whose.select(
-        "user_id", pl.lit("opted_in").alias("kind"), pl.lit(purpose).alias("purpose"), pl.lit(channel).alias("channel"),
-        pl.col(address).alias("address"), _iso("at").alias("happened_at"), "evidenced", pl.lit(None, dtype=pl.String).alias("reason"),
-    )  # fmt: skip
+        "user_id",
+        pl.lit("opted_in").alias("kind"),
+        pl.lit(purpose).alias("purpose"),
+        pl.lit(channel).alias("channel"),
+        pl.col(address).alias("address"),
+        _iso("at").alias("happened_at"),
+        "evidenced",
+        pl.lit(None, dtype=pl.String).alias("reason"),
+    )
 
 
 def _preferences(people: Shoppers, start: int, until: int, rng: np.random.Generator) -> pl.DataFrame:
@@ -250,5 +342,7 @@ def _preferences(people: Shoppers, start: int, until: int, rng: np.random.Genera
         days=told(0.15, ("mon,tue,wed,thu,fri", "sat", "mon,fri")),
         refuses_sms=told(0.35, ("yes", "no")),
         refuses_phone=told(0.35, ("yes", "yes", "no")),
-        **{f"topic_{topic}": told(0.4, ("yes", "no") if topic != "offers" else ("no", "no", "yes")) for topic in TOPICS},
+        **{
+            f"topic_{topic}": told(0.4, ("yes", "no") if topic != "offers" else ("no", "no", "yes")) for topic in TOPICS
+        },
     ).with_columns(told_at=_iso("told_at"))

@@ -1,6 +1,8 @@
-"""In: how many customers, a seed's generator, parameters. Out: the people of the retail world and their addresses. Writes no interactions.
+"""In: how many customers, a seed's generator, parameters. Out: the people of the retail world and their addresses.
+Writes no interactions.
 
-Names are invented; e-mail is at example.com; telephone numbers are those that the French, British and German regulators keep for fiction.
+Names are invented; e-mail is at example.com; telephone numbers are those that the French, British and German
+regulators keep for fiction.
 """
 
 from __future__ import annotations
@@ -15,24 +17,114 @@ import polars as pl
 from touchline.world.parameters import Parameters
 
 FIRST: tuple[str, ...] = (
-    "Anna", "Bela", "Camille", "Dorian", "Elif", "Faye", "Gustav", "Hanna", "Ilse", "Jonas", "Kira", "Louis", "Mara", "Nils", "Odile", "Pablo",
-    "Quentin", "Rosa", "Selma", "Theo", "Uma", "Viktor", "Wanda", "Xenia", "Yann", "Zoe", "Amir", "Brigitte", "Cosima", "Daan", "Esme", "Felix",
-    "Greta", "Hugo", "Ines", "Jasper", "Karim", "Lena", "Milo", "Noor", "Oskar", "Paula", "Rafael", "Sanna", "Tomas", "Ute", "Vera", "Willem",
-)  # fmt: skip
+    "Anna",
+    "Bela",
+    "Camille",
+    "Dorian",
+    "Elif",
+    "Faye",
+    "Gustav",
+    "Hanna",
+    "Ilse",
+    "Jonas",
+    "Kira",
+    "Louis",
+    "Mara",
+    "Nils",
+    "Odile",
+    "Pablo",
+    "Quentin",
+    "Rosa",
+    "Selma",
+    "Theo",
+    "Uma",
+    "Viktor",
+    "Wanda",
+    "Xenia",
+    "Yann",
+    "Zoe",
+    "Amir",
+    "Brigitte",
+    "Cosima",
+    "Daan",
+    "Esme",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jasper",
+    "Karim",
+    "Lena",
+    "Milo",
+    "Noor",
+    "Oskar",
+    "Paula",
+    "Rafael",
+    "Sanna",
+    "Tomas",
+    "Ute",
+    "Vera",
+    "Willem",
+)
 LAST: tuple[str, ...] = (
-    "Aldery", "Brandvik", "Castelin", "Dornfeld", "Eskarin", "Fallowby", "Grauwald", "Hollmere", "Ivarsen", "Jorvane", "Kestrin", "Lindqvast",
-    "Morelle", "Nachtigal", "Oberlund", "Pelletan", "Quistgard", "Rosenthau", "Silberan", "Tarnowe", "Ulverston", "Vandermeer", "Westerlo",
-    "Ygdrasen", "Zellweger", "Ashcombe", "Birkholz", "Cordenne", "Drosselmey", "Evercourt", "Finisterre", "Gildamere", "Hartwell", "Isenbrandt",
-    "Jessamine", "Kaltenbach", "Lavandel", "Mistralle", "Nordahl", "Ormeau", "Pfeifferling", "Rivendal", "Sonnabend", "Thornbury", "Umbrecht",
-    "Valcourt", "Wintergreen", "Zaramond",
-)  # fmt: skip
+    "Aldery",
+    "Brandvik",
+    "Castelin",
+    "Dornfeld",
+    "Eskarin",
+    "Fallowby",
+    "Grauwald",
+    "Hollmere",
+    "Ivarsen",
+    "Jorvane",
+    "Kestrin",
+    "Lindqvast",
+    "Morelle",
+    "Nachtigal",
+    "Oberlund",
+    "Pelletan",
+    "Quistgard",
+    "Rosenthau",
+    "Silberan",
+    "Tarnowe",
+    "Ulverston",
+    "Vandermeer",
+    "Westerlo",
+    "Ygdrasen",
+    "Zellweger",
+    "Ashcombe",
+    "Birkholz",
+    "Cordenne",
+    "Drosselmey",
+    "Evercourt",
+    "Finisterre",
+    "Gildamere",
+    "Hartwell",
+    "Isenbrandt",
+    "Jessamine",
+    "Kaltenbach",
+    "Lavandel",
+    "Mistralle",
+    "Nordahl",
+    "Ormeau",
+    "Pfeifferling",
+    "Rivendal",
+    "Sonnabend",
+    "Thornbury",
+    "Umbrecht",
+    "Valcourt",
+    "Wintergreen",
+    "Zaramond",
+)
 
 COUNTRIES: tuple[str, ...] = ("FR", "GB", "DE")
 ZONES: dict[str, str] = {"FR": "Europe/Paris", "GB": "Europe/London", "DE": "Europe/Berlin"}
 LANGUAGES: dict[str, str] = {"FR": "fr", "GB": "en", "DE": "de"}
 FICTION: dict[str, tuple[tuple[str, int], ...]] = {
     "FR": (("+3319900", 4), ("+3326191", 4), ("+3335301", 4), ("+3346571", 4), ("+3353649", 4)),
-    "GB": tuple((f"+44{area}4960", 3) for area in ("113", "114", "115", "116", "117", "121", "131", "141", "151", "161")),
+    "GB": tuple(
+        (f"+44{area}4960", 3) for area in ("113", "114", "115", "116", "117", "121", "131", "141", "151", "161")
+    ),
     "DE": (("+493023125", 3), ("+496990009", 3), ("+494066969", 3), ("+492214710", 3), ("+498999998", 3)),
 }
 """Country -> (prefix, free digits): numbers kept for drama, so that nobody is ever rung up."""
@@ -52,7 +144,8 @@ class Shoppers:
     rate         purchases a week at goodwill 0
     store, app   share of purchases in the shop, and of the others in the app
     opinionated  in [0, 1]: how readily they speak
-    mailing      messages a week of the former tool's list they were put on; 0 without consent. Drawn, so that pressure has no other cause
+    mailing      messages a week of the former tool's list they were put on; 0 without consent. Drawn, so that
+                 pressure has no other cause
     evidence     whether the consent has evidence
     """
 
@@ -78,7 +171,13 @@ def shoppers(count: int, weeks: int, parameters: Parameters, rng: np.random.Gene
     country = np.array(COUNTRIES, dtype=object)[rng.choice(3, count, p=[0.5, 0.22, 0.28])]
     user = _text("u", number, 6)
     contacts = pl.DataFrame({"user_id": user, "first": first, "last": last, "country": country}).with_columns(
-        email=pl.concat_str(pl.col("first").str.to_lowercase(), pl.lit("."), pl.col("last").str.to_lowercase(), pl.col("user_id").str.slice(1), pl.lit("@example.com")),
+        email=pl.concat_str(
+            pl.col("first").str.to_lowercase(),
+            pl.lit("."),
+            pl.col("last").str.to_lowercase(),
+            pl.col("user_id").str.slice(1),
+            pl.lit("@example.com"),
+        ),
         phone=pl.Series(_phones(country, rng), dtype=pl.String),
         name=pl.concat_str("first", "last", separator=" "),
         zone=pl.col("country").replace_strict(ZONES),
@@ -100,7 +199,8 @@ def shoppers(count: int, weeks: int, parameters: Parameters, rng: np.random.Gene
 
 
 def as_typed(contacts: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """The contacts as a shop's staff and forms wrote them: cases, blanks, typing errors, national and international numbers."""
+    """The contacts as a shop's staff and forms wrote them: cases, blanks, typing errors, national and international
+    numbers."""
     count = contacts.height
     slip = rng.random(count)
     style = rng.integers(0, 4, count)
@@ -108,19 +208,41 @@ def as_typed(contacts: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     return (
         contacts.with_columns(slip=pl.Series(slip), style=pl.Series(style))
         .with_columns(
-            email=pl.when(pl.col("slip") < 0.04).then(email.str.to_uppercase())
-            .when(pl.col("slip") < 0.07).then(pl.concat_str(pl.lit(" "), email, pl.lit(" ")))
-            .when(pl.col("slip") < 0.08).then(email.str.replace("example.com", "exmaple.com", literal=True))
-            .when(pl.col("slip") < 0.085).then(email.str.replace("@", " at ", literal=True))
-            .when(pl.col("slip") < 0.12).then(None)
+            email=pl.when(pl.col("slip") < 0.04)
+            .then(email.str.to_uppercase())
+            .when(pl.col("slip") < 0.07)
+            .then(pl.concat_str(pl.lit(" "), email, pl.lit(" ")))
+            .when(pl.col("slip") < 0.08)
+            .then(email.str.replace("example.com", "exmaple.com", literal=True))
+            .when(pl.col("slip") < 0.085)
+            .then(email.str.replace("@", " at ", literal=True))
+            .when(pl.col("slip") < 0.12)
+            .then(None)
             .otherwise(email),
-            phone=pl.when(pl.col("style") == 0).then(phone)
-            .when(pl.col("style") == 1).then(phone.str.replace("+", "00", literal=True))
-            .when(pl.col("style") == 2).then(pl.concat_str(phone.str.slice(0, 3), pl.lit(" "), phone.str.slice(3, 3), pl.lit(" "), phone.str.slice(6)))
-            .otherwise(pl.concat_str(phone.str.slice(0, 3), pl.lit(" ("), phone.str.slice(3, 2), pl.lit(") "), phone.str.slice(5, 3), pl.lit("-"), phone.str.slice(8))),
+            phone=pl.when(pl.col("style") == 0)
+            .then(phone)
+            .when(pl.col("style") == 1)
+            .then(phone.str.replace("+", "00", literal=True))
+            .when(pl.col("style") == 2)
+            .then(
+                pl.concat_str(
+                    phone.str.slice(0, 3), pl.lit(" "), phone.str.slice(3, 3), pl.lit(" "), phone.str.slice(6)
+                )
+            )
+            .otherwise(
+                pl.concat_str(
+                    phone.str.slice(0, 3),
+                    pl.lit(" ("),
+                    phone.str.slice(3, 2),
+                    pl.lit(") "),
+                    phone.str.slice(5, 3),
+                    pl.lit("-"),
+                    phone.str.slice(8),
+                )
+            ),
         )
         .drop("slip", "style")
-    )  # fmt: skip
+    )
 
 
 def _text(letter: str, number: Ints, width: int) -> pl.Series:
@@ -132,7 +254,9 @@ def _phones(country: npt.NDArray[Any], rng: np.random.Generator) -> list[str | N
     phones = np.full(len(country), None, dtype=object)
     for code, ranges in FICTION.items():
         here = np.flatnonzero((country == code) & (rng.random(len(country)) < 0.6))
-        pool = np.array([f"{prefix}{digits:0{free}d}" for prefix, free in ranges for digits in range(10**free)], dtype=object)
+        pool = np.array(
+            [f"{prefix}{digits:0{free}d}" for prefix, free in ranges for digits in range(10**free)], dtype=object
+        )
         own = rng.permutation(pool)[: len(here)]
         phones[here[: len(own)]] = own
         if len(own) > 1:

@@ -1,4 +1,5 @@
-"""In: which sort of sentence, how many, a random generator. Out: that many short invented sentences. Writes no interactions.
+"""In: which sort of sentence, how many, a random generator. Out: that many short invented sentences. Writes no
+interactions.
 
 Sentences are made from a few dozen patterns once and then drawn, so that a million rows cost one draw.
 """
@@ -12,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 ITEMS: tuple[str, ...] = (
-    "lamp", "kettle", "bookshelf", "blanket", "desk chair", "teapot", "garden bench", "mirror", "rug", "coat rack",
-    "bread bin", "side table", "pair of curtains", "toy chest", "watering can",
+    "olive tree", "fig", "monstera", "rose", "herb box", "watering can", "teapot", "kettle", "bread bin",
+    "set of bowls", "lamp", "blanket", "rug", "side table", "mirror",
 )  # fmt: skip
 
 DAYS: tuple[str, ...] = ("four", "six", "nine", "eleven")
@@ -30,7 +31,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "damaged": (
         "The {item} arrived with a crack in it.",
         "The box was torn open and the {item} scratched.",
-        "A part of the {item} is missing, and there was no note.",
+        "Half of what belongs to the {item} is missing, and there was no note.",
         "You packed a {item} in one sheet of paper. It did not survive.",
     ),
     "cross": (
@@ -43,10 +44,10 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         "When will my {item} be here?",
         "Does the {item} come in a smaller size?",
         "Can I return the {item} in the shop?",
-        "How do I clean the {item}?",
-        "Is the {item} made of solid wood?",
+        "How do I look after the {item}?",
+        "Is the {item} to be had as a gift?",
         "Can you change the delivery address for my {item}?",
-        "Which spare parts are there for the {item}?",
+        "How tall is the {item}?",
         "Do you collect the old {item} when you bring the new one?",
     ),
     "praise": (
@@ -58,7 +59,7 @@ PATTERNS: dict[str, tuple[str, ...]] = {
         "Whoever packed my {item} cares about the work.",
     ),
     "review_good": (
-        "A {item} for years. The driver even rang before coming.",
+        "The {item} is just right. The driver even rang before coming.",
         "Fair price, quick answer, good {item}.",
         "I was doubtful about buying a {item} unseen. No longer.",
         "They made a mistake with my {item} and they owned it.",
@@ -66,11 +67,11 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "review_fair": (
         "The {item} is all right. The instructions are not.",
         "Good {item}, slow delivery.",
-        "Does what a {item} does.",
+        "A {item}, no more and no less.",
     ),
     "review_bad": (
         "{Days} days late and not a word. The {item} itself is fine.",
-        "The {item} broke, and then I waited {days} days for an answer.",
+        "The {item} arrived broken, and then I waited {days} days for an answer.",
         "I will buy my next {item} elsewhere.",
         "Promises a date for a {item}, keeps none.",
     ),

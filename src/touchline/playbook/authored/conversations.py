@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from touchline.kernel.times import parse_duration
 from touchline.playbook.authored.organisation import Language
 from touchline.playbook.authored.words import (
-    AnyDuration, Authored, Channel, Duration, ExpressionText, Kind, Name, Note, Points, Purpose, TemplateName, Wait, shown, wrong,
+    AnyDuration,
+    Authored,
+    Channel,
+    Duration,
+    ExpressionText,
+    Kind,
+    Name,
+    Note,
+    Points,
+    Purpose,
+    TemplateName,
+    Wait,
+    shown,
+    wrong,
 )  # fmt: skip
 
-FIXED_RECURRENCES: dict[str, str] = {"once": "once", "per episode": "episode", "per agreement term": "term"}
+FIXED_RECURRENCES: dict[str, Literal["once", "episode", "term"]] = {
+    "once": "once",
+    "per episode": "episode",
+    "per agreement term": "term",
+}
 """As authored -> as compiled; beside them `every DURATION`."""
 
 
@@ -32,7 +49,14 @@ def _recurs(value: str) -> str:
 Recurs = Annotated[
     str,
     AfterValidator(_recurs),
-    WithJsonSchema({"anyOf": [{"enum": list(FIXED_RECURRENCES)}, {"type": "string", "pattern": r"^every\s+\d{1,9}\s*(min|h|d|y)\s*$"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": list(FIXED_RECURRENCES)},
+                {"type": "string", "pattern": r"^every\s+\d{1,9}\s*(min|h|d|y)\s*$"},
+            ]
+        }
+    ),
 ]
 
 
@@ -50,7 +74,10 @@ class EventTrigger(Authored):
 class DateTrigger(Authored):
     """A date that makes the conversation due."""
 
-    of: Annotated[str, WithJsonSchema({"type": "string", "description": "term_start, renewal, or a kind: the first of that kind."})]
+    of: Annotated[
+        str,
+        WithJsonSchema({"type": "string", "description": "term_start, renewal, or a kind: the first of that kind."}),
+    ]
     """`term_start`, `renewal`, or a kind of interaction, of which the first counts."""
     every: Duration | None = None
     """Again after so long; left out: once."""

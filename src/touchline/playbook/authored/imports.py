@@ -92,7 +92,7 @@ class Row(Authored):
     relevance: ExpressionText | None = None
     """Reading in [-1, 1]."""
     about: ExpressionText | None = None
-    """What the reading judges: 'interaction:ID', 'episode:ID', 'touchpoint:NAME', or 'none' for the relationship as a whole."""
+    """What the reading judges: 'interaction:ID', 'episode:ID', 'touchpoint:NAME', or 'none': the relationship."""
     episode: RowEpisode | None = None
     """The episode it belongs to."""
     agreement: RowAgreement | None = None
@@ -138,7 +138,10 @@ class Row(Authored):
     payload: dict[Name, ExpressionText] = Field(default_factory=dict)
     """Everything else, by key."""
     preference: dict[Name, ExpressionText] = Field(default_factory=dict)
-    """Preferences told: key -> value. Keys: max_per_week, days, hours, zone, language, topic_TOPIC, likes_CHANNEL, refuses_CHANNEL."""
+    """Preferences told: key -> value.
+
+    Keys: max_per_week, days, hours, zone, language, topic_TOPIC, likes_CHANNEL, refuses_CHANNEL.
+    """
 
 
 class InteractionId(Authored):

@@ -95,7 +95,10 @@ class Event(Authored):
     reason: ExpressionText | None = None
     """Of a failure, opt-out or suppression."""
     preference: dict[Name, ExpressionText] = Field(default_factory=dict)
-    """Preferences told: key -> text. Keys: max_per_week, days, hours, zone, language, topic_TOPIC, likes_CHANNEL, refuses_CHANNEL."""
+    """Preferences told: key -> value.
+
+    Keys: max_per_week, days, hours, zone, language, topic_TOPIC, likes_CHANNEL, refuses_CHANNEL.
+    """
     note: Note = ""
     """For the authors."""
 

@@ -6,12 +6,25 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from touchline.playbook.authored.words import Authored, Country, Currency, Duration, Name, Note, Text, Zone, shown, wrong
+from touchline.playbook.authored.words import (
+    Authored,
+    Country,
+    Currency,
+    Duration,
+    Name,
+    Note,
+    Text,
+    Zone,
+    shown,
+    wrong,
+)
 
 
 def _language(value: str) -> str:
     if not (len(value) == 2 and value.isascii() and value.islower()):
-        raise wrong(f"{shown(value)} is not a language.", "Write two small letters of ISO 639-1, for example `en` or `de`.")
+        raise wrong(
+            f"{shown(value)} is not a language.", "Write two small letters of ISO 639-1, for example `en` or `de`."
+        )
     return value
 
 

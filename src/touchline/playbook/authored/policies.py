@@ -7,7 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from touchline.playbook.authored.words import (
-    Authored, Channel, Day, Duration, ExpressionText, Kind, Name, Note, Purpose, Reading, Share, TimeOfDay, Wait,
+    Authored,
+    Channel,
+    Day,
+    Duration,
+    ExpressionText,
+    Kind,
+    Name,
+    Note,
+    Purpose,
+    Reading,
+    Share,
+    TimeOfDay,
+    Wait,
 )  # fmt: skip
 
 

@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from touchline.playbook.authored.words import Authored, Channel, Duration, ExpressionText, Kind, Name, Note, Principle, Reading
+from touchline.playbook.authored.words import (
+    Authored,
+    Channel,
+    Duration,
+    ExpressionText,
+    Kind,
+    Name,
+    Note,
+    Principle,
+    Reading,
+)
 
 
 class EpisodeType(Authored):

@@ -10,8 +10,16 @@ from collections.abc import Collection
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic import WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from touchline.interactions.catalogue import CHANNELS, IDENTIFIER_TYPES, KINDS, PURPOSES
@@ -30,11 +38,13 @@ LONGEST_EXPRESSION = 4_000
 class Authored(BaseModel):
     """A mapping that a person wrote: unknown keys are refused, and nothing is converted in silence."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 def wrong(what: str, remedy: str, near: str | None = None) -> PydanticCustomError:
-    """The error by which a value is refused: one sentence on what is wrong, one on what to do, and what was probably meant."""
+    """The error by which a value is refused: what is wrong, what to do, and what was probably meant."""
     return PydanticCustomError("authored", "{what}", {"what": what, "remedy": remedy, "near": near})
 
 
@@ -67,7 +77,9 @@ class OneOf:
 
     def _check(self, value: str) -> str:
         if value not in self.known:
-            raise wrong(f"{shown(value)} is not {self.noun}.", did_you_mean(value, self.known), nearest(value, self.known))
+            raise wrong(
+                f"{shown(value)} is not {self.noun}.", did_you_mean(value, self.known), nearest(value, self.known)
+            )
         return value
 
 
@@ -89,7 +101,10 @@ def _expression(value: object) -> object:
 def _duration(value: str) -> str:
     micros = parse_duration(value)
     if micros is None:
-        raise wrong(f"{shown(value)} is not a duration.", "Write a whole number and a unit, for example `30 min`, `4 h`, `7 d` or `1 y`.")
+        raise wrong(
+            f"{shown(value)} is not a duration.",
+            "Write a whole number and a unit, for example `30 min`, `4 h`, `7 d` or `1 y`.",
+        )
     if abs(micros) > LONGEST_DURATION:
         raise wrong(f"{shown(value)} is longer than 200 years.", "Give a shorter duration.")
     return value
@@ -110,7 +125,9 @@ def _positive(value: str) -> str:
 def _time_of_day(value: str) -> str:
     match = re.fullmatch(r"(\d{1,2}):(\d{2})", value)
     if match is None or int(match[2]) > 59 or int(match[1]) * 60 + int(match[2]) > 24 * 60:
-        raise wrong(f"{shown(value)} is not a time of day.", "Write hours and minutes in quotes, for example `\"20:00\"`.")
+        raise wrong(
+            f"{shown(value)} is not a time of day.", 'Write hours and minutes in quotes, for example `"20:00"`.'
+        )
     return value
 
 
@@ -122,7 +139,10 @@ def minute_of_day(time_of_day: str) -> int:
 
 def _file_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*", value):
-        raise wrong(f"{shown(value)} is not the name of a template.", "Name a file inside playbook/templates by letters, digits, `.`, `-` and `_`.")
+        raise wrong(
+            f"{shown(value)} is not the name of a template.",
+            "Name a file inside playbook/templates by letters, digits, `.`, `-` and `_`.",
+        )
     return value
 
 
@@ -137,12 +157,18 @@ ExpressionText = Annotated[
     str,
     BeforeValidator(_expression),
     Field(min_length=1, max_length=LONGEST_EXPRESSION),
-    WithJsonSchema({"type": ["string", "number", "boolean"], "description": "An expression: docs/reference/expressions."}),
+    WithJsonSchema(
+        {"type": ["string", "number", "boolean"], "description": "An expression: docs/reference/expressions."}
+    ),
 ]
-AnyDuration = Annotated[str, AfterValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})]
+AnyDuration = Annotated[
+    str, AfterValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION_PATTERN})
+]
 Duration = Annotated[AnyDuration, AfterValidator(_positive)]
 Wait = Annotated[AnyDuration, AfterValidator(_not_negative)]
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$"})]
+TimeOfDay = Annotated[
+    str, AfterValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": r"^\d{1,2}:\d{2}$"})
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 Reading = Annotated[float, Field(ge=-1, le=1)]
 Points = Annotated[float, Field(ge=0, le=1_000)]

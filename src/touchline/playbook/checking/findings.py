@@ -1,4 +1,4 @@
-"""In: what checkers find, place by place. Out: faults with their lines, and typed expressions by place. Writes no interactions."""
+"""In: what checkers find, place by place. Out: faults with lines, and expressions by place. Writes no interactions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Findings:
             self.faults.append(Fault(file, line, what, remedy))
 
     def one_of(self, where: Where, value: str | None, noun: str, known: Collection[str] | None) -> bool:
-        """Whether the value is known; a fault where not. None is always known, and so is everything where `known` is None."""
+        """Whether the value is known; a fault where not. None is, and so is everything where `known` is None."""
         if value is None or known is None or value in known:
             return True
         self.fault(where, f"{shown(value)} is not {noun}.", did_you_mean(value, known))
@@ -67,7 +67,7 @@ class Findings:
             for what, remedy in error.faults:
                 if "programme." in what:
                     remedy = "This version of Touchline does not know programmes yet."
-                self.fault(where, f"{shown(text)}: {what}", remedy or "Write it as the reference of expressions says.")
+                self.fault(where, what, remedy or "Write it as the reference of expressions says.")
             return None
         self.expressions[where] = checked
         return checked
@@ -75,7 +75,11 @@ class Findings:
 
 def results(expression: Expression) -> list[str]:
     """Every text that stands in the expression as a possible result: `'bought'`, or the branches of a CASE."""
-    return [str(node.value) for node in _results(expression.tree) if isinstance(node, tree.Literal) and isinstance(node.value, str)]
+    return [
+        str(node.value)
+        for node in _results(expression.tree)
+        if isinstance(node, tree.Literal) and isinstance(node.value, str)
+    ]
 
 
 def _results(node: tree.Node) -> Iterator[tree.Node]:

@@ -1,16 +1,18 @@
 """In: an authored playbook. Out: every name that it declares, and faults for those that clash. Writes no interactions.
 
-A name counts as declared where it is written, even when what it names is faulty, so that one fault does not make others.
+A name counts as declared where it is written, even when what it names is faulty: one fault does not make others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from touchline.interactions.catalogue import CHANNELS, KINDS, PURPOSES
 from touchline.kernel.measures import EXPERIENCE_MEMBERS, Measures
+from touchline.kernel.names import NAME
 from touchline.kernel.types import Type
 from touchline.playbook.authored.words import shown
 from touchline.playbook.checking.findings import Findings
@@ -18,6 +20,9 @@ from touchline.playbook.folder import AUDIENCES, ORGANISATION, STAGES, TOUCHPOIN
 
 Known = frozenset[str] | None
 """Declared names; None where the file that declares them cannot be read, so that any name may be one."""
+
+
+_LANGUAGE = re.compile(r"[a-z]{2}")
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Declared:
     audiences: Known
     brands: Known
     languages: Known
+    types_of_imports: Mapping[str, Any]
+    """Import's file -> its `types` as written."""
     measures: Measures
     unread: bool
     """Whether touchpoints.yaml cannot be read, so that any `experience.NAME` may be one."""
@@ -69,9 +76,12 @@ def declared(playbook: AuthoredPlaybook) -> Declared:
         topics=topics,
         episodes=episodes,
         stages=_stages(playbook),
-        audiences=_keys({"": playbook.declared.get(AUDIENCES, {})}, "", absent=frozenset()),
+        audiences=None if playbook.audiences is None else _sound(playbook.declared.get(AUDIENCES) or (), NAME),
         brands=_keys(organisation, "brands"),
-        languages=_items(organisation, "languages"),
+        languages=_items(organisation, "languages", of=_LANGUAGE),
+        types_of_imports={
+            file: data.get("types") for file, data in playbook.declared.items() if isinstance(data, dict)
+        },
         measures=Measures(
             kinds=tuple(KINDS),
             purposes=tuple(PURPOSES),
@@ -88,7 +98,7 @@ def check_names(playbook: AuthoredPlaybook, findings: Findings) -> None:
     """Faults of names that are used twice, or taken by the vocabulary."""
     places = playbook.touchpoints
     if places is not None:
-        taken = {name: "a channel" for name in CHANNELS} | {name: "a measure of `experience`" for name in EXPERIENCE_MEMBERS}
+        taken = dict.fromkeys(CHANNELS, "a channel") | dict.fromkeys(EXPERIENCE_MEMBERS, "a measure of `experience`")
         for number, name in enumerate(places.departments):
             _claim(findings, taken, name, "a department", ("departments", number))
         for name in places.episodes:
@@ -100,27 +110,45 @@ def check_names(playbook: AuthoredPlaybook, findings: Findings) -> None:
         seen: set[str] = set()
         for number, stage in enumerate(playbook.stages.root):
             if stage.stage in seen:
-                findings.fault((STAGES, (number, "stage")), f"{shown(stage.stage)} is a stage already.", "Rename one, or join their conditions by OR.")
+                findings.fault(
+                    (STAGES, (number, "stage")),
+                    f"{shown(stage.stage)} is a stage already.",
+                    "Rename one, or join their conditions by OR.",
+                )
             seen.add(stage.stage)
     measures = {"stage", "hand_raiser", "tenure_days", "days_to_renewal"}
     for name in playbook.audiences.root if playbook.audiences is not None else ():
         if name in measures:
-            findings.fault((AUDIENCES, (name,)), f"{shown(name)} is a measure already.", "Give the audience another name.", of_key=True)
+            findings.fault(
+                (AUDIENCES, (name,)),
+                f"{shown(name)} is a measure already.",
+                "Give the audience another name.",
+                of_key=True,
+            )
     files: dict[str, str] = {}
     for file, conversation in playbook.conversations.items():
         first = files.setdefault(conversation.name, file)
         if first != file:
-            findings.fault((file, ("name",)), f"{shown(conversation.name)} is the name of {first} already.", "Give this conversation another name.")
+            findings.fault(
+                (file, ("name",)),
+                f"{shown(conversation.name)} is the name of {first} already.",
+                "Give this conversation another name.",
+            )
     files = {}
     for file, one in playbook.imports.items():
         first = files.setdefault(one.name, file)
         if first != file:
-            findings.fault((file, ("name",)), f"{shown(one.name)} is the name of {first} already.", "Give this import another name.")
+            findings.fault(
+                (file, ("name",)),
+                f"{shown(one.name)} is the name of {first} already.",
+                "Give this import another name.",
+            )
 
 
 def _claim(findings: Findings, taken: dict[str, str], name: str, noun: str, place: tuple[str | int, ...]) -> None:
     if name in taken:
-        remedy = f"Give {noun.partition(' ')[2]} {shown(name)} another name: channels, departments, touchpoints and episode types share one set of names."
+        what = noun.partition(" ")[2]
+        remedy = f"Rename the {what}: channels, departments, touchpoints and episode types share one set of names."
         findings.fault((TOUCHPOINTS, place), f"{shown(name)} is {taken[name]} already.", remedy, of_key=True)
     taken.setdefault(name, noun)
 
@@ -129,21 +157,27 @@ def _stages(playbook: AuthoredPlaybook) -> Known:
     data = playbook.declared.get(STAGES)
     if not isinstance(data, list):
         return None
-    return frozenset(str(one["stage"]) for one in data if isinstance(one, dict) and "stage" in one)
+    return _sound((str(one["stage"]) for one in data if isinstance(one, dict) and "stage" in one), NAME)
 
 
 def _keys(data: Any, key: str, absent: Known = None) -> Known:
-    if not isinstance(data, dict):
-        return None
-    found = data.get(key, absent)
-    return frozenset(found) if isinstance(found, dict | frozenset) else None if found is not None else absent
+    found = data.get(key) if isinstance(data, dict) else None
+    if isinstance(found, dict):
+        return _sound(found, NAME)
+    return absent if isinstance(data, dict) and found is None else None
 
 
-def _items(data: Any, key: str, absent: Known = None) -> Known:
-    if not isinstance(data, dict):
-        return None
-    found = data.get(key, absent)
-    return frozenset(str(one) for one in found) if isinstance(found, list | frozenset) else None if found is not None else absent
+def _items(data: Any, key: str, absent: Known = None, of: re.Pattern[str] = NAME) -> Known:
+    found = data.get(key) if isinstance(data, dict) else None
+    if isinstance(found, list):
+        return _sound((str(one) for one in found), of)
+    return absent if isinstance(data, dict) and found is None else None
+
+
+def _sound(names: Iterable[str], of: re.Pattern[str]) -> Known:
+    """The names; None where one is written wrongly, so that whoever means it is not told off as well."""
+    known = frozenset(names)
+    return known if all(of.fullmatch(name) for name in known) else None
 
 
 def _sorted(names: Known) -> tuple[str, ...]:

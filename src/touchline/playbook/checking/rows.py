@@ -1,4 +1,4 @@
-"""In: a kind of interaction and the columns a mapping sets. Out: their types, and faults for what the kind lacks. Writes no interactions."""
+"""In: a kind, and the columns that a mapping sets. Out: their types, and faults. Writes no interactions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from touchline.interactions.catalogue import CHANNELS, KINDS, PURPOSES
 from touchline.interactions.preferences import KEYS, is_key
 from touchline.interactions.row import BY_NAME, COLUMNS
 from touchline.kernel.types import Type
+from touchline.playbook.authored.imports import Row
+from touchline.playbook.authored.mapping import Event
 from touchline.playbook.authored.words import shown
 from touchline.playbook.checking.findings import Findings, Where
 from touchline.playbook.checking.names import Declared
@@ -56,25 +58,30 @@ LEDGER_NAMES: dict[str, Type] = {f"event.{c.name}": type_of_column(c.name) or Ty
 """What a trigger's `where` may read."""
 
 
-def columns_of(row: BaseModel) -> Iterator[tuple[str, Place, str]]:
-    """(ledger column, place in the row, expression's text) of every column that a row or event sets by an expression."""
+def columns_of(row: Row | Event) -> Iterator[tuple[str, Place, str]]:
+    """(ledger column, place in the row, text) of every column that a row or event sets by an expression."""
     for field in type(row).model_fields:
         value = getattr(row, field)
-        if field in BY_NAME or field in MAJOR_UNITS:
-            if isinstance(value, str):
-                yield field, (field,), value
-        if field in ("payload", "preference"):
+        if isinstance(row, Event) and field in ("kind", "touchpoint"):
+            continue
+        if (field in BY_NAME or field in MAJOR_UNITS) and isinstance(value, str):
+            yield field, (field,), value
+        elif field in ("payload", "preference"):
             for key, text in value.items():
                 yield f"{field}.{key}", (field, key), text
         elif isinstance(value, BaseModel):
             for inner in type(value).model_fields:
                 text = getattr(value, inner)
                 column = inner if field == "readings" else _NESTED.get((field, inner))
+                if isinstance(row, Event) and (field, inner) == ("episode", "type"):
+                    continue
                 if column is not None and text is not None:
                     yield column, (field, inner), text
 
 
-def check_kind(findings: Findings, where: Where, kind: str, columns: Collection[str], *, has_payload: bool = False) -> None:
+def check_kind(
+    findings: Findings, where: Where, kind: str, columns: Collection[str], *, has_payload: bool = False
+) -> None:
     """Faults where a kind is unknown, is not for mappings, or lacks a column that it requires."""
     if not findings.one_of(where, kind, "a kind of interaction", KINDS):
         return
@@ -99,7 +106,8 @@ def check_preferences(findings: Findings, where: Where, keys: Iterable[str], dec
         if key.startswith("topic_"):
             findings.one_of(spot, key.removeprefix("topic_"), "a topic", declared.topics)
         elif not is_key(key):
-            known = [*KEYS, *(f"{group}_{channel}" for group in ("likes", "refuses") for channel in CHANNELS)]
+            of_channels = (f"{group}_{channel}" for group in ("likes", "refuses") for channel in CHANNELS)
+            known = [*KEYS, *of_channels]
             findings.one_of(spot, key, "a preference", known)
 
 
@@ -122,7 +130,5 @@ def check_results(findings: Findings, where: Where, column: str, values: Iterabl
                 findings.fault(
                     where,
                     f"{shown(value)} is nothing that a reading can be about.",
-                    "Write 'touchpoint:NAME', 'episode:ID', 'interaction:ID', or 'none' for the relationship as a whole.",
+                    "Write 'touchpoint:NAME', 'episode:ID', 'interaction:ID', or 'none' for the whole relationship.",
                 )
-
-

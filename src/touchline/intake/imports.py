@@ -1,0 +1,276 @@
+"""In: files, a compiled import, a ledger. Out: the ledger with what was not in it, and counts. Writes every kind that a mapping names.
+
+Two passes over each file: the first finds keys that come more than once, the second maps, checks, recognises and appends
+chunk by chunk. An interaction's id follows from the file alone, so that a second run, after a crash too, adds what is missing and no more.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+from django.db import transaction
+
+from touchline.intake import targets
+from touchline.intake.appending import append
+from touchline.intake.casting import KEY, cast
+from touchline.intake.drain import drain
+from touchline.intake.identifying import identify
+from touchline.intake.keys import Known, line_ids, resolved
+from touchline.intake.mapping import RULE, LineMapping
+from touchline.intake.occurrence import NTH, Occurrences
+from touchline.intake.readers import CHUNK_BYTES, CHUNK_ROWS, LINE, NUMBER, Chunk, Reader, open_file
+from touchline.intake.rejects import Rejects
+from touchline.intake.rows import Draft, Terms
+from touchline.kernel.errors import UnknownName
+from touchline.ledger import AnyLedger
+from touchline.playbook.compiled import Import, Playbook
+from touchline.recognition.counting import reserve
+from touchline.recognition.people import people
+from touchline.recognition.recognising import Recogniser
+from touchline.recognition.staging import read, staged
+
+_FEW = 50_000
+"""Personas whose customers are looked up one by one rather than all at once."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an import is.
+
+    file          name of the file
+    read          lines so far, of all files
+    share         of all bytes, 0 to 1
+    rate          lines a second
+    seconds_left  None before anything is known
+    """
+
+    file: str
+    read: int
+    share: float
+    rate: float
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What became of the files.
+
+    read          lines, good or bad; where a line makes one interaction, read = accepted + duplicates + rejected
+    accepted      interactions added; a line of several adds several, and one whose `when` does not hold adds none
+    duplicates    interactions that were there already, in the ledger or earlier in the file
+    rejected      lines that were rejected, each whole
+    rejects_file  where their numbers and reasons are; None without any, and in a dry run
+    customers     distinct customers of the lines that were not rejected, whether or not they were new
+    reasons       reason -> lines
+    """
+
+    read: int
+    accepted: int
+    duplicates: int
+    rejected: int
+    rejects_file: Path | None
+    customers: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+
+def import_file(
+    paths: Sequence[Path | str], imp: Import, playbook: Playbook, ledger: AnyLedger, *, received_at: int,
+    progress: Callable[[Progress], None] | None = None, rejects_dir: Path | None = None, dry_run: bool = False,
+) -> ImportResult:  # fmt: skip
+    """Import files of one kind; raises BadFile, and imports none, where one is not what the mapping expects.
+
+    received_at   microseconds UTC; what lies more than a day after it is refused
+    dry_run       count and reject as for real, and leave no trace; nothing else can recognise meanwhile
+    """
+    files = [Path(path) for path in paths]
+    if not files:
+        raise UnknownName("no file", remedy="Name at least one.")
+    readers = [open_file(path, imp) for path in files]
+    with tempfile.TemporaryDirectory(prefix="touchline-") as scratch, Rejects(None if dry_run else rejects_dir, imp.name) as rejects:
+        run = _Run(imp, playbook, ledger, received_at, rejects, Path(scratch), dry_run=dry_run)
+        meter = _Meter(files, progress)
+        if dry_run:
+            with transaction.atomic():
+                result = run.files(files, readers, meter)
+                transaction.set_rollback(True)
+            return result
+        result = run.files(files, readers, meter)
+        # Links made on the way wait in the buffer, where no crash loses them; now they follow.
+        drain(playbook, ledger, received_at=received_at)
+        return result
+
+
+class _Meter:
+    """Tells progress: share by bytes of all files, rate by lines."""
+
+    def __init__(self, files: Sequence[Path], told: Callable[[Progress], None] | None) -> None:
+        self._sizes = [max(path.stat().st_size, 1) for path in files]
+        self._names = [path.name for path in files]
+        self._told = told
+        self._began = time.monotonic()
+
+    def tell(self, file: int, done: float, read_: int) -> None:
+        if self._told is None:
+            return
+        share = (sum(self._sizes[:file]) + self._sizes[file] * done) / sum(self._sizes)
+        spent = max(time.monotonic() - self._began, 1e-9)
+        left = spent * (1 - share) / share if share > 0 else None
+        self._told(Progress(self._names[file], read_, share, read_ / spent, left))
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(
+        self, imp: Import, playbook: Playbook, ledger: AnyLedger, received_at: int, rejects: Rejects, scratch: Path, *, dry_run: bool
+    ) -> None:
+        self._imp, self._ledger, self._rejects, self._scratch, self._dry = imp, ledger, rejects, scratch, dry_run
+        self._terms = Terms(playbook, imp.name, received_at)
+        self._mapping = LineMapping(imp, self._terms)
+        self._recogniser = Recogniser(role=imp.role, region=playbook.organisation.country)
+        self._kinds = [(rule.type, rule.scope) for rule in imp.persona]
+        self._key = [name for name in imp.key if name != NUMBER]
+        self._read = self._accepted = self._duplicates = 0
+        self._personas: list[pl.Series] = []
+        self._before: list[pl.Series] = []
+        """Ids that a dry run would have added in earlier files."""
+
+    def files(self, paths: Sequence[Path], readers: Sequence[Reader], meter: _Meter) -> ImportResult:
+        for index, (path, reader) in enumerate(zip(paths, readers, strict=True)):
+            self._file(index, path, reader, meter)
+        personas = pl.concat(self._personas).unique() if self._personas else pl.Series([], dtype=pl.Int64)
+        return ImportResult(
+            self._read, self._accepted, self._duplicates, self._rejects.total, self._rejects.path,
+            _customers(personas), dict(self._rejects.counts),
+        )  # fmt: skip
+
+    def _file(self, index: int, path: Path, reader: Reader, meter: _Meter) -> None:
+        known = Known(self._ledger, self._imp.name, self._scratch)
+        occurrences = self._occurrences(reader)
+        taken = pl.Series("id", [], dtype=pl.String)
+        batch = 0 if self._dry else reserve("batch", 1)
+        for chunk in _coalesced(reader.chunks(list(self._imp.types))):
+            self._rejects.add(path.name, chunk.rejected)
+            self._read += chunk.frame.height + chunk.rejected.height
+            draft = self._identified(path, chunk.frame, occurrences)
+            fresh = ~known.among(draft.frame["id"])
+            if self._before:
+                fresh &= ~draft.frame["id"].is_in(pl.concat(self._before).implode())
+            if not self._imp.occurrence and occurrences is not None:
+                fresh, taken = _first_of_key(draft.frame, fresh, taken)
+            self._personas.append(draft.frame["persona_id"].unique())
+            added = int(fresh.sum())
+            self._duplicates += draft.frame.height - added
+            self._accepted += added
+            if added and self._dry:
+                self._before.append(draft.frame["id"].filter(fresh))
+            elif added:
+                self._append(Draft(draft.frame.filter(fresh) if added < draft.frame.height else draft.frame, draft.fixed), batch)
+            meter.tell(index, chunk.done, self._read)
+        known.close()
+        if occurrences is not None:
+            occurrences.close()
+
+    def _occurrences(self, reader: Reader) -> Occurrences | None:
+        """The first pass; None where the line's number is part of the key, so that no two are equal."""
+        if NUMBER in self._imp.key:
+            return None
+        occurrences = Occurrences(self._scratch)
+        for chunk in reader.chunks(self._key):
+            occurrences.note(chunk.frame.select(pl.col(name).cast(pl.String) for name in self._key), chunk.frame[NUMBER])
+        occurrences.settle()
+        return occurrences
+
+    def _identified(self, path: Path, frame: pl.DataFrame, occurrences: Occurrences | None) -> Draft:
+        """The chunk's good interactions with id and persona; its bad lines are rejected."""
+        typed = cast(frame, self._imp.types, self._imp.key, self._imp.zone)
+        self._rejects.add(path.name, typed.rejected)
+        lines = typed.frame.with_columns(pl.lit(None, pl.Int64).alias(NTH)) if occurrences is None else occurrences.numbered(typed.frame)
+        draft, rejected = self._mapping.drafts(lines)
+        self._rejects.add(path.name, rejected)
+        made = draft.frame
+        nth = pl.col(NTH).fill_null(0) if self._imp.occurrence else pl.lit(0, pl.Int64)
+        keys = [f"{KEY}{name}" for name in self._imp.key]
+        identity = line_ids(self._imp.name, made.with_columns(nth.alias("__n")), keys, "__n", RULE)
+        made = made.with_columns(identity).drop(keys)
+        if len(self._mapping.rules) > 1:
+            made = made.sort(NUMBER, RULE)
+        draft = Draft(made, draft.fixed)
+        draft = Draft(made.with_columns(_references(draft, self._imp.name)), draft.fixed)
+        found = identify(draft, self._kinds, self._recogniser, self._terms.received_at)
+        self._rejects.add(path.name, found.rejected)
+        return Draft(found.draft.frame, {**found.draft.fixed, "role": self._imp.role})
+
+    def _append(self, draft: Draft, batch: int) -> None:
+        beside = [name for name in draft.frame.columns if name.startswith("__") or name in (NUMBER, LINE)]
+        drafts, settlement = targets.settle(Draft(draft.frame.drop(beside), draft.fixed), self._ledger, self._terms)
+        targets.note_waiting(settlement, self._terms.received_at)
+        append(drafts, self._ledger, batch)
+        targets.note_settled(settlement)
+
+
+def _coalesced(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Small chunks put together, since each append is a commit."""
+    held: list[Chunk] = []
+    rows = size = 0
+    for chunk in chunks:
+        held.append(chunk)
+        rows += chunk.frame.height
+        size += int(chunk.frame.estimated_size()) if chunk.frame.height < CHUNK_ROWS else CHUNK_BYTES
+        if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield _together(held)
+            held, rows, size = [], 0, 0
+    if held:
+        yield _together(held)
+
+
+def _together(chunks: list[Chunk]) -> Chunk:
+    if len(chunks) == 1:
+        return chunks[0]
+    return Chunk(pl.concat([c.frame for c in chunks]), pl.concat([c.rejected for c in chunks]), chunks[-1].done)
+
+
+def _references(draft: Draft, source: str) -> list[pl.Series]:
+    """`about` and `in_reply_to` with interaction ids: what is no id is a key of the same import, its first interaction."""
+    told = []
+    if draft.varies("about") and draft.frame.schema["about"] == pl.String:
+        about = draft.frame["about"]
+        bare = draft.frame.select(pl.when(pl.col("about").str.starts_with("interaction:")).then(pl.col("about").str.strip_prefix("interaction:"))).to_series()
+        named = "interaction:" + resolved(source, bare, "0")
+        told.append(named.fill_null(about).alias("about"))
+    if draft.varies("in_reply_to") and draft.frame.schema["in_reply_to"] == pl.String:
+        # `replied` names a message of ours by its message id, everything else an interaction.
+        kind = draft.column("kind")
+        mine = draft.frame.select(pl.when(kind != "replied").then("in_reply_to")).to_series()  # type: ignore[operator]  # every row has a kind
+        told.append(resolved(source, mine, "0").fill_null(draft.frame["in_reply_to"]).alias("in_reply_to"))
+    return told
+
+
+def _first_of_key(frame: pl.DataFrame, fresh: pl.Series, taken: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """(`fresh` without lines whose key an earlier line of this file had, ids of repeated keys taken so far).
+
+    Only lines of repeated keys are looked at, so that what is kept stays small.
+    """
+    repeated = frame[NTH].is_not_null()
+    if not repeated.any():
+        return fresh, taken
+    identity = frame["id"]
+    again = repeated & (~identity.is_first_distinct() | identity.is_in(taken.implode()))
+    return fresh & ~again, pl.concat([taken, identity.filter(repeated & ~again)])
+
+
+def _customers(personas: pl.Series) -> int:
+    """How many customers these personas are."""
+    wanted = personas.alias("persona_id").to_frame()
+    if len(personas) > _FEW:
+        return int(people().join(wanted, on="persona_id", how="semi")["customer"].n_unique())
+    with transaction.atomic(), staged("mine", wanted):
+        found = read(
+            "SELECT count(DISTINCT p.customer) AS n FROM mine m CROSS JOIN recognition_persona p WHERE p.persona_id = m.persona_id", {"n": pl.Int64}
+        )
+    return int(found["n"][0])

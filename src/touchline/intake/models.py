@@ -1,0 +1,88 @@
+"""In: nothing. Out: the tables of durable intake. Writes no interactions; `buffer`, `drain` and `targets` say when rows change.
+
+Times are int64 microseconds UTC. A drained event keeps its id for de-duplication and gives up its content.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+
+class Event(models.Model):
+    """What was accepted and acknowledged, on its way to the ledger.
+
+    source      `segment`, …; of a ready row its own
+    message_id  the sender's, unique within the source while the row is kept
+    ready       the body is a ledger row, not an event
+    batch       number of the drain that takes it; NULL while none does
+    drained_at  when it was in the ledger or refused; the body is then empty
+    """
+
+    event_id = models.BigAutoField(primary_key=True)
+    source = models.CharField(max_length=63)
+    message_id = models.CharField(max_length=512)
+    ready = models.BooleanField()
+    received_at = models.BigIntegerField()
+    body = models.TextField()
+    batch = models.BigIntegerField(null=True)
+    drained_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "intake_event"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["source", "message_id"], name="intake_event_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["batch", "event_id"], name="intake_event_waiting", condition=Q(drained_at__isnull=True)),
+            models.Index(fields=["drained_at"], name="intake_event_drained", condition=Q(drained_at__isnull=False)),
+        ]
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class RejectedEvent(models.Model):
+    """An event that could not become an interaction, kept with its reason until somebody has looked."""
+
+    source = models.CharField(max_length=63)
+    message_id = models.CharField(max_length=512)
+    received_at = models.BigIntegerField()
+    reason = models.CharField(max_length=63)
+    column = models.CharField(max_length=200)
+    body = models.TextField()
+
+    pk = models.CompositePrimaryKey("source", "message_id")
+
+    class Meta:
+        db_table = "intake_rejected"
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class Awaited(models.Model):
+    """An interaction that judges or answers another which is not known yet.
+
+    row_id   id of the one that waits
+    target   `interaction:ID` or `episode:ID` that it waits for
+    since    when it was received
+    held     JSON of its ledger columns that the completing row takes over
+    settled  whether the completing row is in the ledger; kept, so that a repeated batch is the same batch
+    """
+
+    row_id = models.CharField(max_length=32)
+    target = models.CharField(max_length=600)
+    since = models.BigIntegerField()
+    held = models.TextField()
+    settled = models.BooleanField(default=False)
+
+    pk = models.CompositePrimaryKey("row_id", "target")
+
+    class Meta:
+        db_table = "intake_awaited"
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["target"], name="intake_awaited_target", condition=Q(settled=False)),
+        ]
+
+    objects: ClassVar[models.Manager[Any]]

@@ -1,0 +1,41 @@
+"""In: the authored models. Out: a JSON Schema for each kind of file, for editors. Writes no interactions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from touchline.playbook import authored
+
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "touchline": authored.Organisation,
+    "touchpoints": authored.Touchpoints,
+    "mapping": authored.Mapping,
+    "stages": authored.Stages,
+    "audiences": authored.Audiences,
+    "policies": authored.Policies,
+    "conversation": authored.Conversation,
+    "import": authored.Import,
+}
+"""Name of the schema -> the model of its files."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of one kind of file."""
+    return {"$schema": DIALECT, **SCHEMAS[name].model_json_schema(by_alias=True)}
+
+
+def export_schemas(folder: Path) -> list[Path]:
+    """Write NAME.json for every kind of file into the folder, which is made where it is missing; the files written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in SCHEMAS:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(schema(name), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        written.append(path)
+    return written

@@ -1,0 +1,351 @@
+"""In: a playbook, a layout and an instant. Out: each measure's formula as a frame expression. Writes no interactions.
+
+A formula reads columns of the folded state, and where it needs a window or a pairing, columns of a named part that
+`deriving` joins. Weights, channels, departments, topics and promises come from the playbook here, at read time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import narwhals as nw
+
+from touchline.interactions.catalogue import REACHED_BY
+from touchline.interactions.preferences import language_of, zone_codes
+from touchline.kernel import ids
+from touchline.kernel.measures import SIDES
+from touchline.kernel.times import DAY, from_micros
+from touchline.playbook.compiled import Playbook, Trigger
+from touchline.relationship import packing
+from touchline.relationship.layout import (
+    NOWHERE,
+    Layout,
+    episode_reading_of,
+    episode_weight_of,
+    reading_of,
+    weight_of,
+)
+
+SHRINKAGE = 1.0
+"""k: an experience with little evidence lies near 0, and so does a balance of few points."""
+
+LANGUAGES = 26 * 26
+"""Codes of languages: two letters."""
+
+Expr = nw.Expr
+
+
+@dataclass(frozen=True)
+class Formula:
+    """How a measure is computed.
+
+    value  over state columns, `draw`, `known:T` and `usable:T` of the identities, and columns of the parts
+    parts  names of the parts to be joined; none where the state is enough
+    """
+
+    value: Expr
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Formulas:
+    """All formulas at one instant.
+
+    at         microseconds
+    reference  of the state's decayed sums
+    read       columns that the formulas asked for so far read
+    """
+
+    playbook: Playbook
+    layout: Layout
+    at: int
+    reference: int
+    read: set[str] = field(default_factory=set)
+
+    def of(self, measure: str) -> Formula | None:
+        """The measure's formula; None where the layout does not hold its columns, or a score table brings it."""
+        group, _, member = measure.partition(".")
+        formula = self._groups.get(group)
+        return formula(member) if formula is not None else None
+
+    @cached_property
+    def year(self) -> int:
+        """The year of the instant in the organisation's zone: the global holdout's recurrence."""
+        return from_micros(self.at).astimezone(ZoneInfo(self.playbook.organisation.zone)).year
+
+    @cached_property
+    def _groups(self) -> dict[str, Callable[[str], Formula | None]]:
+        return {
+            "experience": self._experience,
+            "care": self._care,
+            "value": self._value,
+            "dialogue": self._dialogue,
+            "sum": self._sum,
+            "contact": self._contact,
+            "days_since": self._days_since,
+            "count": self._count,
+            "reach": lambda channel: Formula(self._reach(channel)),
+            "suppressed": lambda channel: Formula(self._suppressed(channel)),
+            "consent": lambda pair: self._consent(pair, "consent"),
+            "evidence": lambda pair: self._consent(pair, "evidence"),
+            "withdrawn": lambda pair: self._consent(pair, "withdrawn"),
+            "prefers": self._prefers,
+            "hand_raiser": lambda _: Formula(self._later("raised", "lowered")),
+            "tenure_days": lambda _: Formula(self._days(nw.coalesce(self._col("first:joined"), self._col("first")))),
+            "days_to_renewal": lambda _: Formula(-self._days(self._col("renewal")), ("agreements",)),
+            "topic": lambda _: Formula(self._topic()),
+            "clock": self._clock,
+            "arm": lambda _: Formula(self._arm(), ("arms",)),
+            "recency": self._recency,
+            "trigger": self._trigger,
+        }
+
+    def _col(self, name: str) -> Expr:
+        self.read.add(name)
+        return nw.col(name)
+
+    def _days(self, time: Expr) -> Expr:
+        """Fractional days from a time to the instant."""
+        return (self.at - time).cast(nw.Float64) / float(DAY)
+
+    def _later(self, name: str, other: str) -> Expr:
+        """Whether the first time is later than the second, or stands alone."""
+        first, second = self._col(name), self._col(other)
+        return (~first.is_null() & (second.is_null() | (first > second))).fill_null(False)
+
+    @property
+    def _scale(self) -> float:
+        """What a decayed sum of the state weighs at the instant."""
+        return math.exp2((self.reference - self.at) / self.layout.half_life)
+
+    def _weight_at(self, place: str) -> float:
+        return 1.0 if place == NOWHERE else self.playbook.touchpoints[place].weight
+
+    def _sums(self, places: Iterable[str], side: str, episode: str | None = None) -> tuple[Expr, Expr]:
+        """Sum w d and sum w d r over the places, at the instant."""
+        weights, readings = [nw.lit(0.0)], [nw.lit(0.0)]
+        for place in places:
+            factor = self._weight_at(place) * self._scale
+            if episode is None:
+                names = weight_of(place, side), reading_of(place, side)
+            else:
+                names = episode_weight_of(episode, place), episode_reading_of(episode, place)
+            weights.append(self._col(names[0]) * factor)
+            readings.append(self._col(names[1]) * factor)
+        return nw.sum_horizontal(*weights), nw.sum_horizontal(*readings)
+
+    def _shrunk(self, places: Iterable[str], side: str = "overall", episode: str | None = None) -> Formula:
+        weight, reading = self._sums(places, side, episode)
+        return Formula(nw.when(weight > 0).then(reading / (weight + SHRINKAGE)))
+
+    def _experience(self, member: str) -> Formula | None:
+        playbook = self.playbook
+        if member in SIDES:
+            return self._shrunk(self.layout.places, member)
+        if member == "weight":
+            return Formula(self._sums(self.layout.places, "overall")[0])
+        if member == "n":
+            return Formula(self._col("n").fill_null(0))
+        if member == "last":
+            return Formula(packing.reading_of(self._col("latest")))
+        if member == "last_episode":
+            return Formula(self._col("last_episode"), ("last_episode",))
+        if member == "spread":
+            return Formula(self._spread())
+        if member in playbook.episodes:
+            return self._shrunk(self.layout.places, episode=member) if member in self.layout.episode_types else None
+        return self._shrunk(
+            [t.name for t in playbook.touchpoints.values() if member in (t.name, t.channel, t.department)]
+        )
+
+    def _spread(self) -> Expr:
+        """The larger of two weighted standard deviations of overall readings: between channels, and between departments."""
+        touchpoints = self.playbook.touchpoints.values()
+        total_weight, total_reading = self._sums(self.layout.touchpoints, "overall")
+        mean = _ratio(total_reading, total_weight)
+        spreads = []
+        for groups in ({t.channel for t in touchpoints}, {t.department for t in touchpoints}):
+            weights, squares, seen = [nw.lit(0.0)], [nw.lit(0.0)], [nw.lit(0)]
+            for group in sorted(groups):
+                weight, reading = self._sums(
+                    [t.name for t in touchpoints if group in (t.channel, t.department)], "overall"
+                )
+                apart = _ratio(reading, weight) - mean
+                weights.append(weight)
+                squares.append((weight * apart * apart).fill_null(0.0))
+                seen.append(nw.when(weight > 0).then(nw.lit(1)).otherwise(nw.lit(0)))
+            total = nw.sum_horizontal(*weights)
+            deviation = _ratio(nw.sum_horizontal(*squares), total).sqrt()
+            spreads.append(nw.when(nw.sum_horizontal(*seen) > 1).then(deviation))
+        return nw.max_horizontal(*spreads)
+
+    def _care(self, member: str) -> Formula:
+        if member == "missed":
+            return Formula(self._col("missed").fill_null(0), ("missed",))
+        unhealed = ~self._col("bad").is_null() & (
+            self._col("resolved").is_null() | (self._col("resolved") <= self._col("bad"))
+        )
+        waiting = (self._col("open_cases").fill_null(0) > 0) | (self._col("overdue").fill_null(0) > 0)
+        return Formula(waiting | unhealed.fill_null(False), ("cases", "questions"))
+
+    def _value(self, member: str) -> Formula:
+        given, asked = (self._col(name).fill_null(0.0) * self._scale for name in ("given", "asked"))
+        balance = (given - asked) / (given + asked + SHRINKAGE)
+        return Formula({"given": given, "asked": asked, "balance": balance}[member])
+
+    def _dialogue(self, member: str) -> Formula:
+        if member == "replied":
+            return Formula(_ratio(self._col("replied").cast(nw.Float64), self._col("messages")), ("replies",))
+        if member == "answered":
+            return Formula(_ratio(self._col("in_time").cast(nw.Float64), self._col("settled")), ("questions",))
+        return Formula(self._col(member).fill_null(0), ("questions",))
+
+    def _sum(self, member: str) -> Formula:
+        return Formula(self._col(member).fill_null(0).cast(nw.Float64) / float(self.playbook.organisation.minor_units))
+
+    def _contact(self, member: str) -> Formula:
+        return Formula(self._col(f"contact.{member}").fill_null(0), ("contacts",))
+
+    def _days_since(self, member: str) -> Formula | None:
+        if member == "encounter":
+            return Formula(self._days(packing.time_of_place(self._col("encounter"))))
+        if member == "opt_in":
+            return Formula(self._days(self._col("last:opted_in")))
+        if member == "term_start":
+            return Formula(self._days(self._col("term_start")), ("agreements",))
+        if member == "episode":
+            return Formula(self._days(self._col("episode_start")), ("episodes",))
+        return Formula(self._days(self._col(f"last:{member}"))) if member in self.layout.kinds else None
+
+    def _count(self, kind: str) -> Formula | None:
+        return Formula(self._col(f"count:{kind}").fill_null(0)) if kind in self.layout.kinds else None
+
+    def _person_suppressed(self) -> Expr:
+        return self._later("suppressed", "released")
+
+    def _reach(self, channel: str) -> Expr:
+        type_ = REACHED_BY.get(channel)
+        return self._col(f"usable:{type_}") > 0 if type_ is not None else nw.lit(False)
+
+    def _suppressed(self, channel: str) -> Expr:
+        type_ = REACHED_BY.get(channel)
+        if type_ is None:
+            return self._person_suppressed()
+        return self._person_suppressed() | ((self._col(f"known:{type_}") > 0) & (self._col(f"usable:{type_}") == 0))
+
+    def _consent(self, pair: str, what: str) -> Formula | None:
+        purpose, _, channel = pair.partition("_")
+        if (purpose, channel) not in self.layout.consents:
+            return None
+        packed, withdrawn = self._col(f"granted:{purpose}:{channel}"), self._col(f"withdrawn:{purpose}:{channel}")
+        granted = packing.time_of_flag(packed)
+        holds = ~packed.is_null() & (withdrawn.is_null() | (granted > withdrawn))
+        if what == "consent":
+            return Formula(holds.fill_null(False))
+        if what == "evidence":
+            return Formula((holds & (packing.flag_of(packed) == 1)).fill_null(False))
+        return Formula((~withdrawn.is_null() & (packed.is_null() | (withdrawn >= granted))).fill_null(False))
+
+    def _prefers(self, member: str) -> Formula | None:
+        if member == "language":
+            code = packing.value_of(self._col("prefers:language"))
+            words = [language_of(number) for number in range(LANGUAGES)]
+            return Formula(code.replace_strict(list(range(LANGUAGES)), words, default=None, return_dtype=nw.String))
+        if member == "day_fits":
+            bit = self._wall({place: 1 << weekday for place, (_, weekday) in self._clocks.items()})
+            return Formula((packing.value_of(self._col("prefers:days")) // bit % 2 == 1).fill_null(True))
+        if member == "hour_fits":
+            return Formula(self._hour_fits())
+        if member not in self.layout.preferences:
+            return None
+        told = packing.value_of(self._col(f"prefers:{member}"))
+        if member == "max_per_week":
+            return Formula(told)
+        return Formula(told == 1) if member.startswith("topic_") else Formula((told == 1).fill_null(False))
+
+    def _hour_fits(self) -> Expr:
+        told, half = packing.value_of(self._col("prefers:hours")), self._clock("minute").value // 30
+        first, last = told // 64, told % 64
+        inside = (half >= first) & (half < last)
+        over_night = (half >= first) | (half < last)
+        return nw.when(first < last).then(inside).otherwise((first == last) | over_night).fill_null(True)
+
+    def _clock(self, member: str) -> Formula:
+        index = ("minute", "weekday").index(member)
+        return Formula(self._wall({place: clock[index] for place, clock in self._clocks.items()}))
+
+    def _wall(self, values: Mapping[int | None, int]) -> Expr:
+        """A value for each zone code, that of None where the customer's zone is unknown."""
+        home = values[None]
+        known = {code: value for code, value in values.items() if code is not None}
+        zone = packing.value_of(self._col("prefers:zone"))
+        told = zone.replace_strict(list(known), list(known.values()), default=home, return_dtype=nw.Int64)
+        return told.fill_null(home)
+
+    @cached_property
+    def _clocks(self) -> dict[int | None, tuple[int, int]]:
+        """(minute of the day, weekday) at the instant for each zone code, and for None in the organisation's zone."""
+        local: dict[int | None, datetime] = {None: local_time(self.at, self.playbook.organisation.zone)}
+        local |= {code: local_time(self.at, zone) for code, zone in zone_codes().items()}
+        return {code: (there.hour * 60 + there.minute, there.weekday()) for code, there in local.items()}
+
+    def _topic(self) -> Expr:
+        topics = [self.playbook.touchpoints[name].topic for name in self.layout.touchpoints]
+        told = [(number, topic) for number, topic in enumerate(topics, start=1) if topic is not None]
+        if not told:
+            return nw.lit(None, nw.String)
+        place = packing.place_of(self._col("encounter"))
+        numbers, names = [number for number, _ in told], [topic for _, topic in told]
+        return place.replace_strict(numbers, names, default=None, return_dtype=nw.String)
+
+    def _arm(self) -> Expr:
+        factor, offset = ids.salted(f"global:{self.year}")
+        own = (self._col("draw") * factor + offset) % ids.DRAW_RANGE
+        control = own < int(self.playbook.policies.holdout_global * ids.DRAW_RANGE)
+        drawn = nw.when(control).then(nw.lit(0)).otherwise(nw.lit(1))
+        treated = nw.coalesce(self._col("assigned"), drawn)
+        return nw.when(treated == 0).then(nw.lit("control")).otherwise(nw.lit("treated"))
+
+    def _recency(self, conversation: str) -> Formula | None:
+        known = conversation in self.layout.conversations
+        return Formula(self._days(self._col(f"contact:{conversation}"))) if known else None
+
+    def _trigger(self, conversation: str) -> Formula | None:
+        talk = self.playbook.conversations.get(conversation)
+        if talk is None or talk.trigger is None:
+            return Formula(nw.lit(None, nw.Float64))
+        trigger = talk.trigger
+        if trigger.kind is not None:
+            known = any(due.conversation == conversation for due in self.layout.dues)
+            return Formula(self._days(self._col(f"due:{conversation}") + trigger.wait)) if known else None
+        if trigger.of in ("term_start", "renewal"):
+            return Formula(self._dated(self._col(trigger.of), trigger), ("agreements",))
+        return (
+            Formula(self._dated(self._col(f"first:{trigger.of}"), trigger))
+            if trigger.of in self.layout.firsts
+            else None
+        )
+
+    def _dated(self, day: Expr, trigger: Trigger) -> Expr:
+        """Days since the date was due: once, or each `every` after it, the first time one `every` after."""
+        since = self.at - day - trigger.at
+        if trigger.every is None:
+            return since.cast(nw.Float64) / float(DAY)
+        rounds = since // trigger.every
+        passed = nw.when(rounds < 1).then(nw.lit(1)).otherwise(rounds)
+        return (since - passed * trigger.every).cast(nw.Float64) / float(DAY)
+
+
+def local_time(at: int, zone: str) -> datetime:
+    """The instant on the wall clock of a zone."""
+    return from_micros(at).astimezone(ZoneInfo(zone))
+
+
+def _ratio(part: Expr, whole: Expr) -> Expr:
+    """NULL where the whole is 0 or unknown: engines differ on division by zero."""
+    return nw.when(whole > 0).then(part / whole)

@@ -1,0 +1,189 @@
+"""In: a ledger, its snapshots, an instant. Out: every relationship as of then, and as it was known at another. Writes no interactions.
+
+State at A is the latest snapshot (S, T) with T ≤ A, merged with the fold of the rows with occurred_at ≤ A and
+(seq > S or occurred_at > T). It equals a rebuild from nothing; a standing property test holds it to that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import narwhals as nw
+import polars as pl
+
+from touchline.kernel.engines import Engine
+from touchline.kernel.ids import BUCKETS
+from touchline.ledger.snapshots import SnapshotKey
+from touchline.playbook.compiled import Playbook
+from touchline.relationship import folding, slices
+from touchline.relationship.combining import combine, of_customers
+from touchline.relationship.deriving import derive, measures_of, slots_of
+from touchline.relationship.folding import State
+from touchline.relationship.layout import Layout
+from touchline.relationship.scores import ScoreTable, latest
+
+Frame = nw.LazyFrame[Any]
+
+STATE, SLICE = "state", "slice"
+"""Tables of a snapshot."""
+
+AT_ONCE = 2_000_000
+"""Rows that are folded in one piece; more are folded bucket by bucket."""
+
+_FARTHEST = 256
+"""Half-lives that a reference may lie back before a state is rebased: floats hold 2^256 with room to spare."""
+
+
+class LedgerLike(Protocol):
+    """What is asked of a ledger; `ledger.Ledger` and `ledger.MemoryLedger` have it."""
+
+    def frame(
+        self,
+        engine: Engine,
+        columns: Collection[str] | None = None,
+        *,
+        buckets: Collection[int] | None = None,
+        seq_until: int | None = None,
+        occurred_until: int | None = None,
+        beyond: tuple[int, int] | None = None,
+        personas: Collection[int] | None = None,
+    ) -> Frame:
+        """The rows that fit; `beyond` (S, T) means seq > S or occurred_at > T; `until` is inclusive."""
+        ...
+
+    def last_seq(self) -> int:
+        """The highest seq there was."""
+        ...
+
+    def seq_known_at(self, instant: int) -> int:
+        """The highest seq such that no row up to it was received after the instant."""
+        ...
+
+
+class SnapshotLike(Protocol):
+    """One snapshot."""
+
+    @property
+    def key(self) -> SnapshotKey:
+        """What it holds."""
+        ...
+
+    def frame(self, engine: Engine, table: str) -> Frame:
+        """One of its tables."""
+        ...
+
+
+class SnapshotsLike(Protocol):
+    """What is asked of the snapshots; `ledger.snapshots.Snapshots` has it."""
+
+    def save(self, key: SnapshotKey, tables: Mapping[str, pl.DataFrame | Frame]) -> object:
+        """Keep the tables under the key."""
+        ...
+
+    def latest(self, at: int, seq_until: int, layout: str) -> SnapshotLike | None:
+        """Of the snapshots of that layout up to both bounds, the latest."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is held of every persona at an instant: all that measures are derived from.
+
+    state  folded
+    slice  recent rows, with `persona_id`
+    at     microseconds; no row is later
+    seq    no row of the ledger has a higher one
+    base   the snapshot it was built on, None where it was built from nothing
+    """
+
+    state: State
+    slice: Frame
+    at: int
+    seq: int
+    base: SnapshotKey | None = None
+
+
+def state_at(
+    ledger: LedgerLike,
+    snapshots: SnapshotsLike | None,
+    layout: Layout,
+    engine: Engine,
+    as_of: int,
+    *,
+    known_at: int | None = None,
+    pending: Frame | None = None,
+    personas: Collection[int] | None = None,
+) -> Held:
+    """Everything as of an instant, from the latest fitting snapshot and the tail, or from nothing.
+
+    known_at  only rows received by then; a decision of the past is so repeated as it was seen
+    pending   rows that intake has taken and not drained yet, in the ledger's schema
+    personas  only these; all where None
+    """
+    seq = ledger.last_seq() if known_at is None else ledger.seq_known_at(known_at)
+    base = None if snapshots is None else snapshots.latest(as_of, seq, layout.digest)
+    beyond = None if base is None else (base.key.seq, base.key.at)
+    wanted = tuple(dict.fromkeys((*folding.columns(layout), *slices.COLUMNS)))
+
+    def tail(buckets: Collection[int] | None = None) -> Frame:
+        rows = ledger.frame(
+            engine, wanted, buckets=buckets, seq_until=seq, occurred_until=as_of, beyond=beyond, personas=personas
+        )
+        if pending is None:
+            return rows
+        extra = pending.filter(nw.col("occurred_at") <= as_of)
+        extra = extra if buckets is None else extra.filter(nw.col("bucket").is_in(sorted(buckets)))
+        extra = extra if personas is None else extra.filter(nw.col("persona_id").is_in(sorted(personas)))
+        return nw.concat([rows, extra.select(*wanted)], how="vertical")
+
+    size = int(engine.collect(tail().select(nw.len())).item())
+    pieces: Sequence[Collection[int] | None] = [None] if size <= AT_ONCE else [[bucket] for bucket in range(BUCKETS)]
+    reference = layout.reference(as_of if base is None else base.key.at)
+    folded, recent = [], []
+    for piece in pieces:
+        folded.append(folding.fold_bucket(tail(piece), layout, reference, engine))
+        recent.append(engine.collect(slices.cut(tail(piece), layout, as_of)))
+    state = State(engine.lazy(pl.concat(folded)), layout, reference)
+    slice_ = engine.lazy(pl.concat(recent))
+    if base is None:
+        return Held(state, slice_, as_of, seq)
+    kept = State(_only(base.frame(engine, STATE), personas), layout, reference)
+    merged = folding.merge(kept, state) if size else kept
+    nearest = layout.reference(as_of)
+    if nearest - reference > _FARTHEST * layout.half_life:
+        merged = folding.rebase(merged, nearest)
+    older = _only(base.frame(engine, SLICE), personas)
+    return Held(merged, nw.concat([older.select(*slices.KEPT), slice_], how="vertical"), as_of, seq, base.key)
+
+
+def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
+    """Save what is held as a snapshot, rebased to the reference of its instant; its key."""
+    layout = held.state.layout
+    key = SnapshotKey(held.seq, held.at, layout.digest)
+    state = folding.rebase(held.state, layout.reference(held.at))
+    snapshots.save(key, {STATE: state.rows, SLICE: slices.still(held.slice, held.at)})
+    return key
+
+
+def relationships(
+    held: Held,
+    people: pl.DataFrame,
+    playbook: Playbook,
+    engine: Engine,
+    *,
+    wanted: Iterable[str] | None = None,
+    scores: Sequence[ScoreTable] = (),
+) -> Frame:
+    """`customer`, `draw` and the wanted measures of every customer; `people` as of the same instant, from recognition."""
+    layout, published = held.state.layout, frozenset(measure for table in scores for measure in table.measures)
+    names = measures_of(playbook, layout, published) if wanted is None else tuple(wanted)
+    customers = combine(held.state, people, engine, slots_of(playbook, layout, names, published))
+    recent = of_customers(held.slice, people, engine)
+    dated = [latest(table, people, held.at, engine) for table in scores]
+    return derive(customers, recent, playbook, held.at, wanted=names, scores=dated)
+
+
+def _only(rows: Frame, personas: Collection[int] | None) -> Frame:
+    return rows if personas is None else rows.filter(nw.col("persona_id").is_in(sorted(personas)))

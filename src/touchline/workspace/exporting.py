@@ -1,0 +1,40 @@
+"""In: a table and a path. Out: a CSV or Parquet file, written whole or not at all. Writes no interactions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import polars as pl
+
+from touchline.kernel.errors import UnknownName
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
+
+
+def write(frame: pl.DataFrame, path: Path) -> None:
+    """Write to FILE.csv or FILE.parquet; in CSV a text that a spreadsheet would run is preceded by an apostrophe."""
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise UnknownName(f"file type {suffix or path.name!r}", remedy="Name the file FILE.csv or FILE.parquet.")
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if suffix == ".csv":
+            guarded(frame).write_csv(draft)
+        else:
+            frame.write_parquet(draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def guarded(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with every text that looks like a formula made harmless."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    risky = {name: pl.col(name).str.slice(0, 1).is_in(FORMULA_STARTS) for name in texts}
+    return frame.with_columns(
+        pl.when(risk).then(pl.concat_str(pl.lit("'"), pl.col(name))).otherwise(pl.col(name)).alias(name)
+        for name, risk in risky.items()
+    )

@@ -1,0 +1,107 @@
+"""In: a workspace and an instant. Out: relationships as of then. Writes snapshots, and no interactions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+
+from touchline.expressions import check, to_frame
+from touchline.kernel.errors import UnknownName
+from touchline.kernel.measures import column
+from touchline.kernel.names import did_you_mean
+from touchline.kernel.types import Type
+from touchline.relationship import refreshing
+from touchline.relationship.deriving import measures_of
+from touchline.relationship.refreshing import Held
+
+if TYPE_CHECKING:
+    from touchline.workspace.opened import Workspace
+
+Frame = nw.LazyFrame[Any]
+
+SUMMARY: tuple[str, ...] = (
+    "stage", "experience.overall", "experience.n", "care.due", "value.balance", "days_since.bought", "count.bought", "sum.revenue",
+)  # fmt: skip
+"""Measures that are shown where none is named."""
+
+KEEP_BEYOND = 500_000
+"""Rows beyond the latest snapshot from which a new one is worth keeping."""
+
+
+def held(
+    workspace: Workspace,
+    as_of: int,
+    *,
+    measures: Collection[str] = (),
+    personas: Collection[int] | None = None,
+    known_at: int | None = None,
+) -> Held:
+    """Everything that measures are derived from as of an instant, built on the latest fitting snapshot.
+
+    measures  wanted beside those that the playbook uses
+    Where many rows lay beyond the snapshot and everybody was asked for, a new snapshot is kept for the next time.
+    """
+    layout = workspace.layout(measures)
+    waiting = workspace.pending() if known_at is None else None
+    found = refreshing.state_at(
+        workspace.ledger,
+        workspace.snapshots,
+        layout,
+        workspace.engine,
+        as_of,
+        known_at=known_at,
+        pending=None if waiting is None or waiting.is_empty() else workspace.engine.lazy(waiting),
+        personas=personas,
+    )
+    if personas is None and (waiting is None or waiting.is_empty()) and _far(workspace, found):
+        refreshing.keep(found, workspace.snapshots)
+    return found
+
+
+def _far(workspace: Workspace, found: Held) -> bool:
+    return found.seq - (0 if found.base is None else found.base.seq) > KEEP_BEYOND and found.at <= workspace.clock.now()
+
+
+def relationships(
+    workspace: Workspace, as_of: int, *, measures: Sequence[str] | None = None, customer: int | None = None
+) -> Frame:
+    """`customer`, `draw` and a column a measure; every measure that the layout yields where none is named."""
+    everyone = workspace.people()
+    some = everyone if customer is None else everyone.filter(pl.col("customer") == customer)
+    personas = None if customer is None else some["persona_id"].to_list()
+    state = held(workspace, as_of, measures=measures or (), personas=personas)
+    return refreshing.relationships(state, some, workspace.playbook, workspace.engine, wanted=measures)
+
+
+def table(
+    workspace: Workspace,
+    as_of: int,
+    *,
+    customer: int | None = None,
+    where: str | None = None,
+    measures: Sequence[str] | None = None,
+) -> pl.DataFrame:
+    """`customer` and columns named as the measures, where the condition holds (unknown does not), by customer.
+
+    Raises ExpressionFault for a faulty condition, UnknownName for what is no measure.
+    """
+    names = workspace.playbook.measures
+    for name in measures or ():
+        if names.type_of(name) is None:
+            raise UnknownName(f"measure {name!r}", remedy=did_you_mean(name, names.known()))
+    condition = None if where is None else check(where, names, want=Type.BOOLEAN)
+    shown = list(measures) if measures is not None else list(measures_of(workspace.playbook, workspace.layout()))
+    wanted = list(dict.fromkeys([*shown, *(condition.names if condition is not None else ())]))
+    frame = relationships(workspace, as_of, measures=wanted, customer=customer)
+    if condition is not None:
+        frame = frame.filter(to_frame(condition))
+    collected = workspace.engine.collect(frame.select("customer", *(column(name) for name in shown)))
+    return collected.rename({column(name): name for name in shown}).sort("customer")
+
+
+def askable(workspace: Workspace) -> tuple[str, ...]:
+    """The measures that `touchline sql` offers: all that the playbook's states yield."""
+    return measures_of(workspace.playbook, workspace.layout())
