@@ -8,11 +8,13 @@ from typing import Any
 
 import polars as pl
 
-from touchline.decision.deciding import decide, proposals, tables
+from touchline.decision.deciding import decide
 from touchline.decision.explaining import Explained, Explanation, explain
 from touchline.decision.plan import Plan, compile_plan
 from touchline.decision.priority import Propensity
+from touchline.decision.proposing import named, proposals
 from touchline.decision.summary import Summary, summarise
+from touchline.decision.tables import tables
 from touchline.expressions import Expression, check
 from touchline.interactions.catalogue import CHANNELS, KINDS, PURPOSES
 from touchline.kernel.engines import Engine
@@ -187,7 +189,7 @@ def run(plan: Plan, base: pl.DataFrame, engine: Engine | None = None, propensity
     engine = engine or Engine("polars")
     known = propensity or Propensity()
     made = tables(plan, known, engine)
-    decided = engine.collect(decide(engine.lazy(base), plan, made, AT)).sort("customer")
+    decided = engine.collect(named(decide(engine.lazy(base), plan, made, AT), made)).sort("customer")
     again = engine.lazy(decided)
     return Outcome(
         decided=decided,

@@ -10,6 +10,7 @@ from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.playbook.compiled import Goal, Policies
 
+RAMP = Policies(cool_off_after=3 * DAY, cool_off_ramp=14 * DAY)
 RENEWED = Goal("renewed", 60 * DAY, 180.0)
 
 
@@ -100,21 +101,23 @@ def test_a_conversation_without_a_goal_has_the_playbooks_base_rate() -> None:
     assert outcome.explained[0].candidates[0].factors.propensity == 0.125
 
 
-def test_the_worths_have_a_row_a_segment_and_a_column_a_candidate() -> None:
-    plan = plan_of(conversation("a", goal=RENEWED), conversation("b", "care", ("email", "post")))
+def test_the_worths_have_a_row_a_situation_and_a_column_a_candidate() -> None:
+    plan = plan_of(conversation("a", goal=RENEWED), conversation("b", "care", ("email", "post")), policies=RAMP)
     table = worths(plan, Propensity({(2, "a__email"): 0.5}))
-    assert table["segment"].to_list() == list(segments(plan)) == list(range(8))
-    assert table.columns == ["segment", "worth_0", "worth_1", "worth_2"]
-    assert table["worth_0"].to_list() == [90.0 if segment == 2 else 9.0 for segment in range(8)]
+    contexts = {0: 1.0, 1: 2.0, 2: 0.5}
+    assert table["situation"].to_list() == list(range(len(segments(plan)) * len(contexts)))
+    assert table.columns == ["situation", "worth_0", "rank_1", "rank_2"]
+    rates = [0.5 if segment == 2 else 0.05 for segment in segments(plan)]
+    assert table["worth_0"].to_list() == [rate * 180.0 * factor for rate in rates for factor in contexts.values()]
 
 
 def test_ranks_of_the_largest_worth_stay_apart_by_class_and_inside_int64() -> None:
     purposes = ("service", "care", "listening", "information", "selling")
     plan = plan_of(*(conversation(f"talk_{purpose}", purpose) for purpose in purposes))
-    most = scaled(LARGEST * 2.0)
+    most = scaled(LARGEST)
     by_class = sorted(plan.candidates, key=lambda c: c.class_)
     lowest_of_next = [rank(c, 0) for c in by_class[:-1]]
     highest = [rank(c, most) for c in by_class[1:]]
     assert all(low > high for low, high in zip(lowest_of_next, highest, strict=True))
     assert rank(by_class[0], most) + MOST_CANDIDATES < 2**63
-    assert scaled(LARGEST * 2.0) == LARGEST * 2 * SCALE
+    assert scaled(LARGEST) == LARGEST * SCALE

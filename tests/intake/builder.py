@@ -35,8 +35,12 @@ def of_event(text: str, want: Type | None = None) -> Expression:
 
 def playbook(**changes: Any) -> Playbook:
     """A shop and a help desk; `answered_in_4h` has a time limit, `on_the_day` says itself whether it was kept."""
-    limit = Promise("answered_in_4h", "responsiveness", 0.3, -0.7, from_kind="asked", until_kind="answered_to", within=4 * HOUR)
-    day = Promise("on_the_day", "reliability", 0.4, -0.8, holds=of_event("event.arrived_on = event.agreed_on", Type.BOOLEAN))
+    limit = Promise(
+        "answered_in_4h", "responsiveness", 0.3, -0.7, from_kind="asked", until_kind="answered_to", within=4 * HOUR
+    )
+    day = Promise(
+        "on_the_day", "reliability", 0.4, -0.8, holds=of_event("event.arrived_on = event.agreed_on", Type.BOOLEAN)
+    )
     parts: dict[str, Any] = {
         "digest": "0123456789abcdef",
         "organisation": Organisation("Test", "Europe/Berlin", "EUR", 100, 180 * DAY, ("en",), ("test",), "DE"),
@@ -102,7 +106,9 @@ def importer(
         "types": dict(types),
         "expect": tuple(types),
         "exact": True,
-        "persona": tuple(PersonaRule(rule[0], expression(rule[1]), rule[2] if len(rule) > 2 else "") for rule in persona),
+        "persona": tuple(
+            PersonaRule(rule[0], expression(rule[1]), rule[2] if len(rule) > 2 else "") for rule in persona
+        ),
         "rows": tuple(
             ImportRow(
                 {column: expression(text) for column, text in row.items() if column != "when"},
@@ -112,7 +118,9 @@ def importer(
         ),
         "key": tuple(key),
         "occurrence": False,
-        "reject_when": tuple((expression(when, Type.BOOLEAN), reason) for when, reason in changes.pop("reject_when", ())),
+        "reject_when": tuple(
+            (expression(when, Type.BOOLEAN), reason) for when, reason in changes.pop("reject_when", ())
+        ),
         "zone": None,
         "role": "customer",
     }

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import polars as pl
 import pytest
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.permission.told import happened, opted, people, preferred, told
 from touchline import permission
 from touchline.interactions import row as ledger_row
 from touchline.permission.reading import NEVER
-
-from tests.permission.told import happened, opted, people, preferred, told
 
 _PERSONAS, _TIMES = st.integers(1, 3), st.integers(0, 5)
 ROW = st.one_of(
@@ -40,7 +41,12 @@ def _allowed(known: pl.DataFrame, purpose: str = "selling", channel: str = "emai
     return dict(permission.may_contact(known, purpose, channel).select("persona_id", "why").iter_rows())
 
 
-@given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=3), twice=st.booleans(), order=st.randoms(use_true_random=False))
+@given(
+    rows=ROWS,
+    cuts=st.lists(st.integers(0, 20), max_size=3),
+    twice=st.booleans(),
+    order=st.randoms(use_true_random=False),
+)
 def test_any_order_partition_and_repetition_leave_the_same_in_force(database, rows, cuts, twice, order) -> None:
     _emptied()
     everything = told(*rows)
@@ -48,7 +54,7 @@ def test_any_order_partition_and_repetition_leave_the_same_in_force(database, ro
     order.shuffle(arrival)
     shuffled = everything[arrival]
     edges = [0, *sorted({cut % (len(rows) + 1) for cut in cuts}), len(rows)]
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in pairwise(edges):
         for _ in range(2 if twice else 1):
             permission.refresh(shuffled[first:last], up_to_seq=last)
     assert permission.compare(everything).is_empty()
@@ -79,9 +85,9 @@ def test_an_address_may_be_used_only_by_its_own_consent_and_no_ones_objection(da
         def bounce(r) -> bool:
             return r["reason"] == "hard_bounce"
 
-        objected = max(
-            latest({"reported_spam"}, ours), latest({"suppressed"}, ours, lambda r: not bounce(r))
-        ) > latest({"released"}, ours)
+        objected = max(latest({"reported_spam"}, ours), latest({"suppressed"}, ours, lambda r: not bounce(r))) > latest(
+            {"released"}, ours
+        )
         bounced = latest({"suppressed", "failed"}, mine, bounce) > latest({"released"}, mine)
         agreed = latest({"opted_in"}, mine, of_selling) > latest({"opted_out"}, ours, of_selling)
         assert why == ("suppression" if objected or bounced else None if agreed else "consent")
@@ -117,7 +123,9 @@ def test_a_late_opt_out_does_not_undo_a_newer_consent(database) -> None:
 
 
 def test_consent_without_evidence_is_marked_so(database) -> None:
-    permission.refresh(told(opted("in", 1, 10, proof="{}"), opted("in", 2, 10, proof="{}"), opted("in", 2, 20, proof=None)))
+    permission.refresh(
+        told(opted("in", 1, 10, proof="{}"), opted("in", 2, 10, proof="{}"), opted("in", 2, 20, proof=None))
+    )
     found = permission.permissions(people((1, 1), (2, 2))).consents
     assert dict(found.select("persona_id", "evidenced").iter_rows()) == {1: True, 2: False}
 
@@ -160,8 +168,23 @@ def test_compare_finds_a_row_that_the_ledger_does_not_tell(database, statement: 
 
 
 def test_rows_are_taken_as_the_ledger_holds_them(database) -> None:
-    base = {"seq": [1], "id": ["0" * 32], "version": [1], "persona_id": [5], "bucket": [0], "occurred_at": [10], "received_at": [10]}
-    more = {"batch": [1], "kind": ["opted_in"], "role": ["customer"], "source": ["s"], "machine": [False], "digest": ["d"]}
+    base = {
+        "seq": [1],
+        "id": ["0" * 32],
+        "version": [1],
+        "persona_id": [5],
+        "bucket": [0],
+        "occurred_at": [10],
+        "received_at": [10],
+    }
+    more = {
+        "batch": [1],
+        "kind": ["opted_in"],
+        "role": ["customer"],
+        "source": ["s"],
+        "machine": [False],
+        "digest": ["d"],
+    }
     given_ = {**base, **more, "purpose": ["selling"], "channel": ["email"]}
     table = pl.DataFrame(given_).to_arrow()
     for field in ledger_row.SCHEMA:

@@ -15,14 +15,36 @@ def told(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=permission.ROWS)
 
 
-def opted(way: str, persona: int, at: int, *, purpose: str = "selling", channel: str = "email", proof: str | None = '{"how":"form"}') -> dict[str, Any]:
+def opted(
+    way: str,
+    persona: int,
+    at: int,
+    *,
+    purpose: str = "selling",
+    channel: str = "email",
+    proof: str | None = '{"how":"form"}',
+) -> dict[str, Any]:
     """An `opted_in` or `opted_out` row."""
-    return {"kind": f"opted_{way}", "persona_id": persona, "occurred_at": at, "purpose": purpose, "channel": channel, "evidence": proof}
+    return {
+        "kind": f"opted_{way}",
+        "persona_id": persona,
+        "occurred_at": at,
+        "purpose": purpose,
+        "channel": channel,
+        "evidence": proof,
+    }
 
 
 def preferred(persona: int, at: int, key: str, answer: float) -> dict[str, Any]:
     """A `preferred` row."""
-    return {"kind": "preferred", "persona_id": persona, "occurred_at": at, "name": key, "answer": answer, "payload": f'{{"{key}":{answer}}}'}
+    return {
+        "kind": "preferred",
+        "persona_id": persona,
+        "occurred_at": at,
+        "name": key,
+        "answer": answer,
+        "payload": f'{{"{key}":{answer}}}',
+    }
 
 
 def happened(kind: str, persona: int, at: int, reason: str | None = None) -> dict[str, Any]:

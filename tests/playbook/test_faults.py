@@ -294,7 +294,7 @@ CASES = [
         "event.revenue_mino",
         "event.revenue_minor",
     ),
-    # imports
+    # Files to import
     Case(IMPORT, "cds: integer", "cds: interger", "`interger` is not a type", "`integer`"),
     Case(IMPORT, "cds: integer", "cd: integer", "`cd` is not an expected column", "`cds`"),
     Case(
@@ -509,3 +509,9 @@ def test_a_fault_quotes_long_texts_short(tmp_path: Path) -> None:
     changes = hearth.replaced(CALL, "purpose: care", f"purpose: {'x' * 10_000}")
     faults = playbook.check(hearth.write(tmp_path, changes))
     assert all(len(str(fault)) < 400 for fault in faults)
+
+
+def test_a_file_of_a_thousand_faults_is_told_whole_and_soon(tmp_path: Path) -> None:
+    text = "".join(f"audience_{number}: [not, a, condition]\n" for number in range(1_000))
+    faults = playbook.check(hearth.write(tmp_path, {AUDIENCES: text}))
+    assert [fault.line for fault in faults if fault.file == AUDIENCES] == list(range(1, 1_001))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 from django.db import connection
@@ -91,7 +92,7 @@ def together(*texts: str) -> bool:
 def batches(rows: Sequence[Row], cuts: Sequence[int]) -> list[Sequence[Row]]:
     """The rows in pieces, cut at those places."""
     edges = [0, *sorted({cut % (len(rows) + 1) for cut in cuts}), len(rows)]
-    return [rows[a:b] for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [rows[a:b] for a, b in pairwise(edges) if a < b]
 
 
 _TEXTS = {"persona_id": pl.Int64, "type": pl.String, "scope": pl.String, "value": pl.String}

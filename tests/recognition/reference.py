@@ -1,14 +1,13 @@
-"""A second, slow telling of who is one customer: straight from the rules, over plain Python values, for differential tests."""
+"""A second, slow telling of who is one customer: straight from the rules, over plain Python values."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 
+from tests.recognition.people import Identifier, Row
 from touchline.kernel import ids
 from touchline.recognition.normalise import STRENGTH
-
-from tests.recognition.people import Identifier, Row
 
 
 def customers(rows: Sequence[Row]) -> set[frozenset[str]]:

@@ -1,4 +1,4 @@
-"""Rows of few identifiers that meet often, so that examples are full of conflicts, shared addresses and late arrivals."""
+"""Rows of few identifiers that meet often: examples are full of conflicts, shared addresses and late arrivals."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from touchline import recognition
-from touchline.recognition.staging import read
-
 from tests.recognition.people import batches, emptied, groups, recognise, row, sightings, together
 from tests.recognition.reference import customers
 from tests.recognition.rows import ROWS
+from touchline import recognition
+from touchline.recognition.staging import read
+
 
 @given(rows=ROWS, cuts=st.lists(st.integers(0, 20), max_size=4), swaps=st.randoms(use_true_random=False))
 def test_customers_are_those_of_the_rules_in_any_order_and_partition(database, rows, cuts, swaps) -> None:
@@ -68,7 +68,9 @@ def test_a_shared_phone_links_nobody(database) -> None:
 
 def test_four_names_make_an_address_shared(database) -> None:
     named = ["Ann Lee", "Lee, Ann", "Bob Lee", "Cem Lee", "Dora Lee"]
-    recognise(*(row(f"account:{n}@@shop", "email:home@example.org", at=n, name=name) for n, name in enumerate(named[:4])))
+    recognise(
+        *(row(f"account:{n}@@shop", "email:home@example.org", at=n, name=name) for n, name in enumerate(named[:4]))
+    )
     assert not recognition.people().get_column("shared").any(), "two spellings of one name are one person"
     recognise(row("account:4@@shop", "email:home@example.org", at=5, name=named[4]))
     assert not together("account:0@@shop", "email:home@example.org")
@@ -80,7 +82,9 @@ def test_what_a_shared_identifier_held_back_is_linked_once_it_is_known_to_be_sha
         row("email:b@example.org", "phone:+4930901820", at=2),
         row("user_id:2", "email:b@example.org", at=3),
     )
-    assert not together("user_id:2", "email:b@example.org"), "the address was with the telephone, which is the first one's"
+    assert not together("user_id:2", "email:b@example.org"), (
+        "the address was with the telephone, which is the first one's"
+    )
     recognise(*(row(f"user_id:{n}", "phone:+4930901820", at=n) for n in range(3, 6)))
     assert together("user_id:2", "email:b@example.org")
 

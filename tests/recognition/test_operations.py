@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-
-from touchline import recognition
-from touchline.kernel.errors import IdentityFault
-from touchline.recognition import administration
 
 from tests.recognition.people import emptied, groups, persona, recognise, row, sightings, together
 from tests.recognition.reference import customers
 from tests.recognition.rows import ROWS
+from touchline import recognition
+from touchline.kernel.errors import IdentityFault
+from touchline.recognition import administration
 
 
 def _links_hold(told: list[pl.DataFrame]) -> None:
@@ -48,33 +48,60 @@ def test_link_act_split_equals_never_linked(database, before, after, data) -> No
     _links_hold(told)
 
 
-@given(
-    steps=st.lists(st.one_of(ROWS, st.tuples(st.sampled_from(["merge", "split", "alone"]), st.integers(0, 99), st.integers(0, 99))), max_size=8)
+STEPS = st.lists(
+    st.one_of(
+        ROWS, st.tuples(st.sampled_from(["merge", "split", "alone", "erase"]), st.integers(0, 99), st.integers(0, 99))
+    ),
+    max_size=8,
 )
+
+
+@settings(max_examples=25)  # each is up to eight steps, and every step is checked
+@given(steps=STEPS)
 def test_whatever_is_done_the_links_the_customers_and_the_ledger_agree(database, steps) -> None:
     emptied()
     told = [recognise(row("email:first@example.org")).administration]
-    apart: set[frozenset[int]] = set()
-    for number, step in enumerate(steps):
+    for now, step in enumerate(steps):
+        ids = recognition.people().get_column("persona_id").to_list()
         if isinstance(step, list):
-            told.append(recognise(*step, now=number).administration)
-        else:
+            told.append(recognise(*step, now=now).administration)
+        elif len(ids) > 1:
             verb, a, b = step
-            ids = recognition.people().get_column("persona_id").to_list()
             one, other = ids[a % len(ids)], ids[b % len(ids)]
             try:
-                if verb == "merge":
-                    told.append(recognition.merge([one, other], "ann", "", now=number))
-                    apart.clear()  # it may join them again, which is its purpose
-                else:
-                    told.append(recognition.split([one], "ann", "", alone=verb == "alone", now=number))
-                    same = recognition.people().filter(pl.col("customer") == pl.col("customer"))
-                    of = dict(same.select("persona_id", "customer").iter_rows())
-                    if verb == "alone":
-                        assert list(of.values()).count(of[one]) == 1
+                told.append(_done(verb, one, other, now))
             except IdentityFault:
-                pass
+                continue  # one and the same, or nobody to part from: nothing may have changed
         _links_hold(told)
+
+
+def _done(verb: str, one: int, other: int, now: int) -> pl.DataFrame:
+    """Do it, and see that it is done."""
+    if verb == "erase":
+        rows = recognition.erase([one], now=now)
+        assert one not in recognition.people().get_column("persona_id")
+        return rows
+    if verb == "merge":
+        rows = recognition.merge([one, other], "ann", "", now=now)
+        assert len(set(_customers(one, other))) == 1
+        return rows
+    before = _with(one)
+    rows = recognition.split([one], "ann", "", alone=verb == "alone", now=now)
+    still = before & _with(one)
+    assert still < before
+    assert verb == "split" or still == {one}
+    return rows
+
+
+def _with(persona_id: int) -> set[int]:
+    """The personas of its customer."""
+    found = recognition.people().filter(pl.col("customer") == _customers(persona_id)[0])
+    return set(found.get_column("persona_id"))
+
+
+def _customers(*personas: int) -> list[int]:
+    of = dict(recognition.people().select("persona_id", "customer").iter_rows())
+    return [of[persona_id] for persona_id in personas]
 
 
 def _texts() -> dict[int, str]:
@@ -84,7 +111,9 @@ def _texts() -> dict[int, str]:
         "SELECT persona_id, type, value, scope FROM recognition_persona",
         {"persona_id": pl.Int64, "type": pl.String, "value": pl.String, "scope": pl.String},
     )
-    return {number: f"{kind}:{value}" + (f"@@{scope}" if scope else "") for number, kind, value, scope in found.iter_rows()}
+    return {
+        number: f"{kind}:{value}" + (f"@@{scope}" if scope else "") for number, kind, value, scope in found.iter_rows()
+    }
 
 
 def test_a_merge_joins_two_user_ids_and_is_told_with_who_and_why(database) -> None:
@@ -152,7 +181,9 @@ def test_people_are_seen_as_they_were_known_then(database) -> None:
     recognition.merge([1, 2], "ann", "", now=2_000)
     recognise(row("user_id:3"), now=3_000)
     recognition.split([2], "ann", "", now=4_000)
-    seen = {at: recognition.people(known_at=at).get_column("customer").to_list() for at in (999, 1_000, 2_000, 3_999, 4_000)}
+    seen = {
+        at: recognition.people(known_at=at).get_column("customer").to_list() for at in (999, 1_000, 2_000, 3_999, 4_000)
+    }
     assert seen == {999: [], 1_000: [1, 2], 2_000: [1, 1], 3_999: [1, 1, 3], 4_000: [1, 2, 3]}
     assert recognition.people().get_column("customer").to_list() == [1, 2, 3]
 
@@ -182,3 +213,16 @@ def test_a_refused_merge_leaves_nothing_behind(database) -> None:
     with pytest.raises(IdentityFault):
         recognition.merge([1, 2, 77], "ann", "")
     assert recognition.people().get_column("customer").to_list() == [1, 2]
+
+
+def test_erasure_leaves_no_trace_of_the_identifier_and_parts_nobody_else(database: Path) -> None:
+    recogniser = recognition.Recogniser()
+    rows = [row("user_id:1", "email:planted@example.org", name="Ann"), row("user_id:1", "phone:+4930901820")]
+    recogniser.recognise(sightings(rows), now=1)
+    gone = persona("email:planted@example.org")
+    told = recognition.erase([gone], now=2)
+    assert told.get_column("kind").to_list() == ["unlinked"]
+    assert together("user_id:1", "phone:+4930901820")
+    assert recognition.find("planted@example.org") == []
+    again = recogniser.recognise(sightings([row("email:planted@example.org")]), now=3)
+    assert again.rows.get_column("persona_id").item() not in (gone, None), "nobody remembers who was erased"

@@ -172,18 +172,27 @@ def crowd(random: Random, customers: int, linked: float = 0.3) -> dict[int, list
     return found
 
 
-def history(random: Random, personas: Sequence[int], count: int, first: int = 0) -> list[dict[str, Any]]:
+def history(random: Random, personas: Sequence[int], count: int) -> list[dict[str, Any]]:
     """Random rows of every kind, with every column that a measure reads, some of them at awkward instants."""
-    return [_random_row(random, personas, first + number) for number in range(count)]
+    rows = [_random_row(random, personas, number) for number in range(count)]
+    questions = [r for r in rows if r["kind"] == "asked"]
+    messages = [r for r in rows if r["kind"] in ("sent", "called")]
+    for reply in rows:
+        before = {"answered_to": questions, "replied": messages}.get(reply["kind"])
+        if before and random.random() < 0.6:
+            asked = random.choice(before)
+            reply["in_reply_to"] = random.choice((asked["id"], asked["message_id"] or asked["id"]))
+            reply["persona_id"] = random.choice((asked["persona_id"], reply["persona_id"]))
+            reply["occurred_at"] = min(A, asked["occurred_at"] + random.choice((HOUR, 4 * HOUR, DAY, 2 * DAY, 9 * DAY)))
+    return rows
 
 
 def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[str, Any]:
     def maybe(value: Any, share: float = 0.6) -> Any:
         return value if random.random() < share else None
 
-    kind = random.choice(
-        (*KINDS, "asked", "answered_to", "sent", "sent", "served", "case_opened", "case_resolved", "joined")
-    )
+    often = ("asked", "answered_to", "replied", "sent", "served", "case_opened", "case_resolved", "joined", "preferred")
+    kind = random.choice((*KINDS, *often, "sent", "preferred", "opted_in", "opted_in", "opted_in"))
     at = A - random.choice(
         (
             random.randrange(500 * DAY),
@@ -241,9 +250,11 @@ def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[st
 
 
 _TOLD = (
-    ("max_per_week", "2"), ("days", "mon,wed"), ("days", "sat,sun"), ("hours", "09:00-12:00"), ("hours", "22:00-11:00"),
-    ("hours", "11:00-11:00"), ("zone", "Asia/Tokyo"), ("zone", "America/New_York"), ("language", "de"), ("topic_cover", "yes"),
-    ("topic_help", "no"), ("likes_email", "yes"), ("refuses_phone", "yes"), ("refuses_phone", "no"), ("likes_store", "yes"),
+    ("max_per_week", "2"), ("max_per_week", "5"), ("days", "mon,wed"), ("days", "sat,sun"), ("hours", "09:00-12:00"),
+    ("hours", "22:00-11:00"), ("hours", "11:00-11:00"), ("zone", "Asia/Tokyo"), ("zone", "Pacific/Pago_Pago"),
+    ("language", "de"), ("language", "en"),
+    *((f"{verb}_{name}", told) for verb, names in (("topic", TOPICS), ("likes", CHANNELS), ("refuses", CHANNELS))
+      for name in names for told in ("yes", "no")),
 )  # fmt: skip
 
 

@@ -7,6 +7,8 @@ room alone.
 
 from __future__ import annotations
 
+import polars as pl
+
 from touchline.decision.explaining import Answer, Condition, Explained, Explanation, Factors
 from touchline.decision.summary import Summary
 from touchline.interactions.catalogue import KINDS
@@ -14,8 +16,6 @@ from touchline.interactions.row import SCHEMA
 from touchline.kernel.times import DAY, parse_instant
 from touchline.report.setting import Place, Setting
 from touchline.world.retail import World, live
-
-import polars as pl
 
 NOW = parse_instant("2026-11-18T09:00:00Z")
 

@@ -1,99 +1,106 @@
-"""In: nothing, or a size. Out: how long the fold of every additive measure takes beside one hand-written query. Writes no interactions.
+"""In: nothing. Out: how long the fold of every additive measure takes, beside one query by hand. Writes no interactions.
 
-B2 of benchmarks.md: interactions of 1M personas in 64 bucket files, folded bucket by bucket and written as Parquet. The
-reference is one DuckDB query a bucket with the same sums as `SUM(CASE …)`, writing the same rows.
+B2 of benchmarks.md: a history in 64 bucket files is folded bucket by bucket, and each bucket's relationships are written
+as Parquet. The reference is `fold_by_hand`, bucket by bucket between the engines' own, so that noise falls on all alike.
 """
 
 from __future__ import annotations
 
-from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES
-from touchline.interactions.row import PRINCIPLES, READINGS
-from touchline.kernel.measures import SIDES
-from touchline.relationship.folding import HARD_BOUNCE
-from touchline.relationship.layout import (
-    ENCOUNTERS,
-    Layout,
-    episode_reading_of,
-    episode_weight_of,
-    reading_of,
-    weight_of,
-)
-from touchline.relationship.packing import PLACES, STEPS, VALUES
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from touchline.benchmarks import fold_by_hand, population
+from touchline.benchmarks.process import alone
+from touchline.kernel.engines import ENGINES, Engine
+from touchline.relationship import folding
+from touchline.relationship.layout import Layout
+
+CUSTOMERS = 1_000_000
+INTERACTIONS, MANY = 20_000_000, 100_000_000
+LIMITS = {"polars": 0.9, "duckdb": 1.5}
+LARGEST_MIB = 3 * 1024
+DRIFT = 1e-9
+"""How far sums may lie apart, of their size: they are added in another order."""
 
 
-def reference_sql(layout: Layout, reference: int, path: str) -> str:
-    """The whole fold of one bucket as a person would write it by hand: one scan, one wide group-by."""
-    columns = [
-        "count(*)::INTEGER AS rows",
-        "count(overall)::INTEGER AS n",
-        f"max(CASE WHEN overall IS NOT NULL THEN read_at // 1000 * {VALUES} + floor((overall + 1) * {STEPS} + 0.5)::BIGINT END) AS latest",
-        f"max(CASE WHEN least(emotional, tangible) <= {layout.care_reading} THEN t END) AS bad",
-        f"min(CASE WHEN {_among('kind', [k.name for k in KINDS.values() if k.way != 'administration' and k.name != 'assigned'])} THEN t END) AS first",
-        f"max(CASE WHEN {_among('kind', ENCOUNTERS)} THEN t * {PLACES} + list_position({list(layout.touchpoints)}, touchpoint) END) AS encounter",
-        f"max(CASE WHEN {_among('kind', layout.resolved_by)} THEN t END) AS resolved",
-        "sum(given * d) AS given",
-        "sum(asked * d) AS asked",
-        "sum(revenue_minor)::BIGINT AS revenue",
-        "sum(cost_minor)::BIGINT AS cost",
-        f"max(CASE WHEN kind = 'opted_in' AND evidence IS NOT NULL AND {_among('purpose', MARKETING_PURPOSES)} THEN t END) AS raised",
-        f"max(CASE WHEN kind = 'opted_out' AND {_among('purpose', MARKETING_PURPOSES)} THEN t END) AS lowered",
-        f"max(CASE WHEN kind IN ('suppressed', 'failed') AND reason = '{HARD_BOUNCE}' THEN t END) AS bounced",
-        f"max(CASE WHEN kind = 'reported_spam' OR (kind = 'suppressed' AND coalesce(reason, '') <> '{HARD_BOUNCE}') THEN t END) AS suppressed",
-        "max(CASE WHEN kind = 'released' THEN t END) AS released",
-    ]
-    for kind in layout.kinds:
-        columns.append(f"sum(CASE WHEN kind = '{kind}' THEN 1 END)::INTEGER AS \"count:{kind}\"")
-        columns.append(f"max(CASE WHEN kind = '{kind}' THEN t END) AS \"last:{kind}\"")
-    for kind in layout.firsts:
-        columns.append(f"min(CASE WHEN kind = '{kind}' THEN t END) AS \"first:{kind}\"")
-    for place in layout.places:
-        here = f"place = '{place}'" if place else "place IS NULL"
-        for side in SIDES:
-            columns.append(f'sum(CASE WHEN {here} AND {side} IS NOT NULL THEN rd END) AS "{weight_of(place, side)}"')
-            columns.append(f'sum(CASE WHEN {here} THEN rd * {side} END) AS "{reading_of(place, side)}"')
-        for type_ in layout.episode_types:
-            there = f"{here} AND episode = '{type_}'"
-            columns.append(
-                f'sum(CASE WHEN {there} AND overall IS NOT NULL THEN rd END) AS "{episode_weight_of(type_, place)}"'
-            )
-            columns.append(f'sum(CASE WHEN {there} THEN rd * overall END) AS "{episode_reading_of(type_, place)}"')
-    for purpose, channel in layout.consents:
-        of = f"purpose = '{purpose}' AND channel = '{channel}'"
-        columns.append(
-            f"max(CASE WHEN kind = 'opted_in' AND {of} THEN t * 2 + (evidence IS NOT NULL)::INT END) AS \"granted:{purpose}:{channel}\""
-        )
-        columns.append(f"max(CASE WHEN kind = 'opted_out' AND {of} THEN t END) AS \"withdrawn:{purpose}:{channel}\"")
-    for key in layout.preferences:
-        columns.append(
-            f"max(CASE WHEN kind = 'preferred' AND name = '{key}' THEN t // 1000 * {VALUES} + floor(answer + 0.5)::BIGINT END) AS \"prefers:{key}\""
-        )
-    for talk in layout.conversations:
-        columns.append(
-            f"max(CASE WHEN kind IN ('sent', 'called') AND conversation = '{talk}' THEN t END) AS \"contact:{talk}\""
-        )
-    for due in layout.dues:
-        at = f" AND touchpoint = '{due.touchpoint}'" if due.touchpoint else ""
-        columns.append(f"max(CASE WHEN kind = '{due.kind}'{at} THEN t END) AS \"due:{due.conversation}\"")
-    known = " + ".join(f"({name} IS NOT NULL)::INT" for name in PRINCIPLES)
-    total = " + ".join(f"coalesce({name}, 0)" for name in PRINCIPLES)
-    readings = ", ".join(f"{name}::DOUBLE AS {name}" for name in READINGS)
-    return f"""
-        WITH rows AS (
-            SELECT *, occurred_at AS t, coalesce(about_at, occurred_at) AS read_at,
-                   CASE WHEN about IS NULL THEN touchpoint ELSE about_touchpoint END AS place,
-                   CASE WHEN about IS NULL THEN episode_type ELSE about_episode_type END AS episode,
-                   pow(2, (occurred_at - {reference})::DOUBLE / {layout.half_life}) AS d,
-                   pow(2, (coalesce(about_at, occurred_at) - {reference})::DOUBLE / {layout.half_life}) AS rd
-            FROM read_parquet('{path}') WHERE NOT machine
-        ), read AS (
-            SELECT * REPLACE ({readings}), CASE WHEN {known} > 0 THEN ({total})::DOUBLE / ({known}) END AS tangible FROM rows
-        ), sides AS (
-            SELECT *, CASE WHEN tangible IS NULL THEN emotional WHEN emotional IS NULL THEN tangible
-                           ELSE (emotional + tangible) / 2 END AS overall FROM read
-        )
-        SELECT persona_id, {", ".join(columns)} FROM sides GROUP BY persona_id
+def run(*, full: bool = False, interactions: int | None = None, customers: int = CUSTOMERS) -> dict[str, Any]:
+    """Measure B2; seconds and MiB. With `full` a history of 100M interactions."""
+    count = interactions or (MANY if full else INTERACTIONS)
+    with TemporaryDirectory() as folder:
+        paths = population.write(Path(folder) / "history", interactions=count, customers=customers)
+        engines = {name: alone(work, name, paths, folder) for name in ENGINES}
+    polars = engines["polars"]
+    met = all(
+        figures["seconds"] <= LIMITS[name] * figures["by_hand"]
+        and figures["peak_mib"] <= LARGEST_MIB
+        and figures["same"]
+        for name, figures in engines.items()
+    )
+    slots = len(Layout.of(population.playbook()).slots)
+    return {
+        "id": "B2",
+        "work": f"{count:,} interactions folded into {customers:,} relationships of {slots} columns and written",
+        "figure": polars["seconds"],
+        "unit": "s",
+        "reference": polars["by_hand"],
+        "ratio": round(polars["seconds"] / polars["by_hand"], 2),
+        "peak_mib": polars["peak_mib"],
+        "met": met,
+        "engines": {
+            name: {**figures, "ratio": round(figures["seconds"] / figures["by_hand"], 2)}
+            for name, figures in engines.items()
+        },
+    }
+
+
+def work(name: str, paths: Sequence[str], folder: str) -> dict[str, Any]:
+    """Seconds of one engine and of the query by hand, over all buckets in turn; `same` says that the rows agree.
+
+    The query runs in a process of its own, or its memory would count as the engine's.
     """
+    layout = Layout.of(population.playbook())
+    reference = layout.reference(population.END)
+    engine = Engine(name)
+    target = Path(folder) / f"{name}.parquet"
+    seconds = 0.0
+    for path in paths:
+        start = time.perf_counter()
+        state = folding.fold_bucket(engine.scan_parquet([path]), layout, reference, engine)
+        state.write_parquet(target, compression="zstd", compression_level=1)
+        seconds += time.perf_counter() - start
+    other = alone(by_hand, paths, folder)
+    return {
+        "seconds": round(seconds, 2),
+        "by_hand": other["seconds"],
+        "same": _same(pl.read_parquet(target), pl.read_parquet(other["last"]), layout),
+    }
 
 
-def _among(column: str, words: object) -> str:
-    return f"{column} IN ({', '.join(repr(word) for word in words)})"  # type: ignore[attr-defined]
+def by_hand(paths: Sequence[str], folder: str) -> dict[str, Any]:
+    """Seconds of the hand-written query over all buckets, and where the last one's rows are."""
+    layout = Layout.of(population.playbook())
+    reference = layout.reference(population.END)
+    target = Path(folder) / "by_hand.parquet"
+    connection = duckdb.connect()
+    start = time.perf_counter()
+    for path in paths:
+        connection.sql(fold_by_hand.query(layout, reference, path)).write_parquet(str(target), compression="zstd")
+    return {"seconds": round(time.perf_counter() - start, 2), "last": str(target)}
+
+
+def _same(state: pl.DataFrame, other: pl.DataFrame, layout: Layout) -> bool:
+    names = [slot.name for slot in layout.slots]
+    sums = [slot.name for slot in layout.slots if slot.operation == "sum"]
+    decayed = [slot.name for slot in layout.slots if slot.type == "decayed"]
+    one, two = (
+        t.select("persona_id", *names).sort("persona_id").with_columns(pl.col(sums).fill_null(0))
+        for t in (state, other)
+    )
+    near = all(((one[name] - two[name]).abs() <= DRIFT * (1 + two[name].abs())).all() for name in decayed)
+    return near and one.drop(decayed).equals(two.drop(decayed))

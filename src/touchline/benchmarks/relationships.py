@@ -1,4 +1,4 @@
-"""In: how many customers, a seed. Out: their relationships as Parquet files, and the playbook they are decided by. Writes no interactions.
+"""In: how many customers, a seed. Out: their relationships as Parquet, and a playbook. Writes no interactions.
 
 Facts are drawn independently, in the proportions of a service company of which one customer in four can be sold to.
 """
@@ -40,7 +40,18 @@ FILE_ROWS = 250_000
 
 _STAGES = ("lapsed", "claim", "renewal", "onboarding", "member", "prospect")
 _TOPICS = ("cover", "home_care", "claim_help", "billing_help")
-_PURPOSES = ("service", "recovery", "care", "care", "listening", "information", "community", "selling", "selling", "care")
+_PURPOSES = (
+    "service",
+    "recovery",
+    "care",
+    "care",
+    "listening",
+    "information",
+    "community",
+    "selling",
+    "selling",
+    "care",
+)
 _RECURS: tuple[Recurs, ...] = ("every", "term", "once", "episode")
 _WAYS = (("email",), ("email", "post"), ("sms",), ("phone",), ("email", "sms"))
 _AUDIENCES = (
@@ -138,7 +149,15 @@ def write(folder: Path, measures: Sequence[str], types: Measures, *, customers: 
     return paths
 
 
-_TRUE = {"consent": 0.6, "evidence": 0.55, "withdrawn": 0.05, "suppressed": 0.03, "reach": 0.9, "care": 0.08, "hand_raiser": 0.4}
+_TRUE = {
+    "consent": 0.6,
+    "evidence": 0.55,
+    "withdrawn": 0.05,
+    "suppressed": 0.03,
+    "reach": 0.9,
+    "care": 0.08,
+    "hand_raiser": 0.4,
+}
 _RARE = {"recency": 0.15, "experience": 0.5, "days_since": 0.6, "prefers": 0.1}
 """Group -> share of customers of whom it is known; all, where it is not listed."""
 

@@ -1,8 +1,21 @@
 """What may be said to whom next, and why not: policies, arbitration, explanation."""
 
-from touchline.decision.deciding import decide, proposals, tables
+from touchline.decision.deciding import decide
 from touchline.decision.explaining import Explanation, explain
 from touchline.decision.plan import Plan, compile_plan
+from touchline.decision.proposing import proposals
 from touchline.decision.summary import Summary, summarise
+from touchline.decision.tables import Tables, tables
 
-__all__ = ["Explanation", "Plan", "Summary", "compile_plan", "decide", "explain", "proposals", "summarise", "tables"]
+__all__ = [
+    "Explanation",
+    "Plan",
+    "Summary",
+    "Tables",
+    "compile_plan",
+    "decide",
+    "explain",
+    "proposals",
+    "summarise",
+    "tables",
+]

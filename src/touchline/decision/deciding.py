@@ -8,108 +8,70 @@ maximum. Boolean columns are avoided: they cost DuckDB five times the integers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import reduce
 from operator import add
 from typing import Any
 
 import narwhals as nw
-import polars as pl
 
 from touchline.decision import priority
 from touchline.decision.plan import Candidate, Plan
-from touchline.decision.priority import CLASS_STEP, MOST_CANDIDATES, Propensity
+from touchline.decision.priority import CLASS_STEP, LOWEST_CLASS, MOST_CANDIDATES
 from touchline.decision.rules import PlanFault
+from touchline.decision.tables import Tables
 from touchline.expressions import Expression, to_frame
 from touchline.kernel import measures
-from touchline.kernel.engines import Engine
-from touchline.kernel.ids import DRAW_RANGE
 
 Frame = nw.LazyFrame[Any]
 
 NOBODY = -1
 """Mask of a customer outside the audience, rank and winner of one for whom nothing is left."""
 
-PROPOSAL: tuple[str, ...] = (
-    "conversation", "channel", "touchpoint", "variant", "purpose", "class", "priority", "decided_at", "digest",
-)  # fmt: skip
-"""Columns of a proposal beside the customer: text, but class, priority (numbers) and decided_at (microseconds UTC)."""
-
-
-@dataclass(frozen=True)
-class Tables:
-    """The plan's small tables, on the engine that carries the relationships.
-
-    worths  segment, worth_0, worth_1, …: what an offer is worth in a micro-segment
-    ways    winner, conversation, channel, touchpoint, purpose, class, multiplier, offset, bound_K, variant_K
-    """
-
-    worths: Frame
-    ways: Frame
-    variants: int
-
-
-def tables(plan: Plan, propensity: Propensity, engine: Engine) -> Tables:
-    """The plan's tables on that engine, made once a tick."""
-    most = max((len(candidate.draw.names) for candidate in plan.candidates), default=0)
-    columns: dict[str, list[Any]] = defaultdict(list)
-    for candidate in plan.candidates:
-        draw = candidate.draw
-        columns["winner"].append(candidate.index)
-        for name in ("conversation", "channel", "touchpoint", "purpose"):
-            columns[name].append(getattr(candidate, name))
-        columns["class"].append(candidate.class_)
-        columns["multiplier"].append(draw.multiplier)
-        columns["offset"].append(draw.offset)
-        for place in range(most):
-            given = place < len(draw.names)
-            columns[f"bound_{place}"].append(draw.bounds[place] if given else 0)
-            columns[f"variant_{place}"].append(draw.names[place] if given else None)
-    text = ("conversation", "channel", "touchpoint", "purpose", *(f"variant_{place}" for place in range(most)))
-    number = ("winner", "class", "multiplier", "offset", *(f"bound_{place}" for place in range(most)))
-    schema = {name: pl.String if name in text else pl.Int64 for name in (*number, *text)}
-    ways = pl.DataFrame(dict(columns), schema=schema)
-    return Tables(engine.lazy(priority.worths(plan, propensity)), engine.lazy(ways), most)
-
 
 def decide(relationships: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     """Decide for every customer.
 
     relationships  customer (int64), draw (int64), one column a measure of `plan.measures`, named by `measures.column`
+    tables         on the same engine
     at             the instant of decision, microseconds UTC
 
-    Columns out: customer, draw; mask_CANDIDATE (int64, -1 outside audience and trigger, else bit j where policy j
-    blocks); held_POLICY (int8, 1 where it blocks any candidate in whose audience the customer is); rank_CONVERSATION
-    of each conversation of class 1 (int64, -1: none of its ways is open); rank and winner (index of the candidate that
-    won the turn, -1: none); and of that one the columns of PROPOSAL.
+    Columns out: customer, draw; mask_CANDIDATE (-1 outside audience and trigger, else bit j where policy j blocks);
+    held_POLICY (1 where it blocks any candidate in whose audience the customer is, else 0); rank_CONVERSATION of each
+    conversation of class 1 (-1: none of its ways is open); rank of the turn (-1: nobody won it), and what it says:
+    winner (index of the candidate, -1), class and priority (NULL); decided_at (microseconds UTC), digest. The rows are
+    in no order; `proposing.named` adds names and wording.
     """
     if not plan.candidates:
         raise PlanFault("it has no conversations", remedy="Write one into playbook/conversations/.")
     asked = _Asked(plan)
     frame = relationships.select("customer", "draw", *asked.conditions())
-    if asked.worths:
-        frame = frame.join(tables.worths.select("segment", *asked.worths), on="segment", how="left")
+    frame = frame.join(tables.worths.select("situation", *asked.worths), on="situation", how="left")
     frame = frame.with_columns(*asked.sums())
     masks = [asked.mask(candidate) for candidate in plan.candidates]
-    frame = frame.select("customer", "draw", *asked.factors, *asked.worths, *masks, *asked.held())
-    ranks = [asked.rank(candidate).alias(f"rank_{candidate.index}") for candidate in plan.candidates]
+    frame = frame.select("customer", "draw", *asked.ramps.values(), *asked.worths, *masks, *asked.held())
     kept = ["customer", "draw", *(c.mask for c in plan.candidates), *(held_column(p) for p in plan.policies)]
-    frame = frame.select(*kept, *ranks)
-    turn = _highest(f"rank_{c.index}" for c in plan.candidates if c.arbitrated).alias("rank")
-    owed = [_highest(f"rank_{c.index}" for c in ways).alias(owed_column(name)) for name, ways in plan.owed.items()]
-    return _named(frame.select(*kept, *owed, turn), plan, tables, at)
+    frame = frame.select(*kept, *(asked.rank(candidate) for candidate in plan.candidates))
+    turn = _highest(priority.rank_column(c) for c in plan.candidates if c.arbitrated).alias("rank")
+    owed = [_highest(map(priority.rank_column, ways)).alias(owed_column(name)) for name, ways in plan.owed.items()]
+    return stamped(with_rank_read(frame.select(*kept, *owed, turn)), plan, at)
 
 
-def proposals(decided: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
-    """What `decide` proposes, one row each: customer, winner and the columns of PROPOSAL.
+def with_rank_read(frame: Frame) -> Frame:
+    """The frame with what its column `rank` says: winner (index, -1: nobody), class and priority (NULL: nobody)."""
+    rank = nw.col("rank")
+    found = rank >= 0
+    step = nw.when(found).then(rank // MOST_CANDIDATES)
+    return frame.with_columns(
+        nw.when(found).then((MOST_CANDIDATES - 1) - rank % MOST_CANDIDATES).otherwise(NOBODY).alias("winner"),
+        (LOWEST_CLASS - step // CLASS_STEP).alias("class"),
+        ((step % CLASS_STEP).cast(nw.Float64) * priority.UNIT).alias("priority"),
+    )
 
-    A conversation of class 1 goes by the best of its open ways, whatever else is said; of the others one a customer.
-    On a lazy engine `decided` is read once per conversation of class 1: collect it first.
-    """
-    ranks = ["rank", *(owed_column(name) for name in plan.owed)]
-    parts = [decided.filter(nw.col(name) >= 0).select("customer", "draw", nw.col(name).alias("rank")) for name in ranks]
-    return _named(nw.concat(parts), plan, tables, at).select("customer", "winner", *PROPOSAL)
+
+def stamped(frame: Frame, plan: Plan, at: int) -> Frame:
+    """The frame with the instant of decision and the playbook that decided."""
+    return frame.with_columns(nw.lit(at, dtype=nw.Int64).alias("decided_at"), nw.lit(plan.digest).alias("digest"))
 
 
 def held_column(policy: str) -> str:
@@ -122,36 +84,6 @@ def owed_column(conversation: str) -> str:
     return f"rank_{conversation}"
 
 
-def _named(frame: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
-    """The frame with what its rank means: the candidate, its priority and the customer's own wording."""
-    rank = nw.col("rank")
-    found = rank >= 0
-    winner = nw.when(found).then((MOST_CANDIDATES - 1) - rank % MOST_CANDIDATES).otherwise(NOBODY)
-    scaled = nw.when(found).then((rank // MOST_CANDIDATES) % CLASS_STEP)
-    frame = frame.with_columns(
-        winner.cast(nw.Int64).alias("winner"), (scaled.cast(nw.Float64) * priority.UNIT).alias("priority")
-    )
-    frame = frame.join(tables.ways, on="winner", how="left")
-    own = (nw.col("draw") * nw.col("multiplier") + nw.col("offset")) % DRAW_RANGE
-    frame = frame.with_columns(own.alias("own_draw"))
-    variant: nw.Expr = nw.lit(None, dtype=nw.String)
-    for place in reversed(range(tables.variants)):
-        drawn = nw.col("own_draw") < nw.col(f"bound_{place}")
-        variant = nw.when(drawn).then(nw.col(f"variant_{place}")).otherwise(variant)
-    frame = frame.with_columns(
-        variant.alias("variant"),
-        nw.lit(at, dtype=nw.Int64).alias("decided_at"),
-        nw.lit(plan.digest).alias("digest"),
-    )
-    drawn_from = (
-        "multiplier",
-        "offset",
-        "own_draw",
-        *(f"{n}_{p}" for n in ("bound", "variant") for p in range(tables.variants)),
-    )
-    return frame.drop(*drawn_from)
-
-
 def _highest(columns: Iterable[str]) -> nw.Expr:
     names = list(columns)
     if not names:
@@ -162,25 +94,26 @@ def _highest(columns: Iterable[str]) -> nw.Expr:
 class _Asked:
     """What a plan asks, each thing once: distinct conditions, and the sums of those that always go together.
 
-    audiences, blocks, factors  expression (or pair of audience and trigger) -> frame column
-    users                       (policy, condition) -> candidates that are under it
-    cells                       candidates -> the (policy, condition) pairs that exactly those are under
+    audiences      (audience, trigger) -> frame column
+    blocks, ramps  expression -> frame column
+    users          (policy, condition) -> candidates that are under it
+    cells          candidates -> the (policy, condition) pairs that exactly those are under
+    bits           the masks' type: the narrowest that has a bit for each policy
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.audiences: dict[tuple[Expression, Expression | None], str] = {}
         self.blocks: dict[Expression, str] = {}
-        self._factors: dict[Expression, str] = {}
+        self.ramps: dict[Expression, str] = {}
         self.users: dict[tuple[str, Expression], list[int]] = defaultdict(list)
         for candidate in plan.candidates:
             self.audiences.setdefault((candidate.audience, candidate.due), f"reached_{len(self.audiences)}")
             for rule in candidate.rules:
                 self.blocks.setdefault(rule.blocks, f"block_{len(self.blocks)}")
                 self.users[rule.policy, rule.blocks].append(candidate.index)
-            for factor in (candidate.context, candidate.ramp):
-                if factor is not None:
-                    self._factors.setdefault(factor, f"factor_{len(self._factors)}")
+            if candidate.ramp is not None:
+                self.ramps.setdefault(candidate.ramp, f"ramp_{len(self.ramps)}")
         self.cells: dict[tuple[int, ...], list[tuple[str, Expression]]] = defaultdict(list)
         for pair, users in self.users.items():
             self.cells[tuple(users)].append(pair)
@@ -191,24 +124,20 @@ class _Asked:
         self.bits = nw.Int32 if len(plan.policies) < 32 else nw.Int64
 
     @property
-    def factors(self) -> Sequence[str]:
-        """Columns of the factors of priority."""
-        return list(self._factors.values())
-
-    @property
-    def worths(self) -> Sequence[str]:
-        """Columns of the table of worths."""
-        return [f"worth_{candidate.index}" for candidate in self.plan.candidates]
+    def worths(self) -> list[str]:
+        """Columns of the table of worths, one a candidate."""
+        return [priority.rank_column(c) if c.ramp is None else priority.worth_column(c) for c in self.plan.candidates]
 
     def conditions(self) -> list[nw.Expr]:
-        """Every distinct condition as 0 or 1: unknown is outside an audience, and blocks."""
-        stage, raised = to_frame(self.plan.stage), to_frame(self.plan.hand_raiser)
-        columns = [(stage.cast(nw.Int64) * 2 + raised.cast(nw.Int64)).alias("segment")]
+        """The situation, and every distinct condition as 0 or 1: unknown is outside an audience, and blocks."""
+        plan = self.plan
+        stage, raised, context = (to_frame(e).cast(nw.Int64) for e in (plan.stage, plan.hand_raiser, plan.context))
+        columns = [((stage * 2 + raised) * plan.contexts + context).alias("situation")]
         for (audience, due), name in self.audiences.items():
             holds = to_frame(audience) if due is None else to_frame(audience) & to_frame(due)
             columns.append(_bit(holds, 1, 0).alias(name))
         columns += [_bit(~to_frame(blocks), 0, 1).alias(name) for blocks, name in self.blocks.items()]
-        columns += [to_frame(factor).cast(nw.Float64).alias(name) for factor, name in self._factors.items()]
+        columns += [to_frame(ramp).cast(nw.Float64).alias(name) for ramp, name in self.ramps.items()]
         return columns
 
     def sums(self) -> list[nw.Expr]:
@@ -239,12 +168,14 @@ class _Asked:
 
     def rank(self, candidate: Candidate) -> nw.Expr:
         """Of an open candidate class, priority and index as one integer; -1 of any other."""
-        value = nw.col(f"worth_{candidate.index}")
-        for factor in (candidate.context, candidate.ramp):
-            if factor is not None:
-                value = value * nw.col(self._factors[factor])
-        ranked = priority.scaled_frame(value) * MOST_CANDIDATES + priority.rank(candidate, 0)
-        return nw.when(nw.col(candidate.mask) == 0).then(ranked).otherwise(nw.lit(NOBODY, dtype=nw.Int64))
+        column = priority.rank_column(candidate)
+        if candidate.ramp is None:
+            ranked = nw.col(column)
+        else:
+            value = nw.col(priority.worth_column(candidate)) * nw.col(self.ramps[candidate.ramp])
+            ranked = priority.scaled_frame(value) * MOST_CANDIDATES + priority.rank(candidate, 0)
+        open_ = nw.col(candidate.mask) == 0
+        return nw.when(open_).then(ranked).otherwise(nw.lit(NOBODY, dtype=nw.Int64)).alias(column)
 
     def _reached_by(self, users: Iterable[int]) -> tuple[str, ...]:
         return tuple(sorted({self._reached(user) for user in users}))

@@ -180,7 +180,10 @@ def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Exp
     stage, raised, context = (_integer(answer(code)) for code in (plan.stage, plan.hand_raiser, plan.context))
     customer, draw = _integer(row["customer"]), _integer(row["draw"])
     segment = 2 * stage + raised
-    explained = [_explained(candidate, plan, propensity, (segment, context), draw, facts, answer) for candidate in plan.candidates]
+    explained = [
+        _explained(candidate, plan, propensity, (segment, context), draw, facts, answer)
+        for candidate in plan.candidates
+    ]
     proposed = _proposed(plan, explained)
     return Explanation(
         customer=customer,

@@ -50,7 +50,7 @@ def context(topics: Sequence[str]) -> str:
 
 
 def context_factor(candidate: Candidate, context: int, plan: Plan) -> float:
-    """2 where the candidate's topic is the last encounter's within 14 days, 0.5 where that was another topic, else 1."""
+    """2 where the topic is that of the last encounter within 14 days, 0.5 where that was another one, else 1."""
     if context == 0 or candidate.topic is None:
         return 1.0
     return IN_CONTEXT if plan.topics.index(candidate.topic) + 1 == context else OUT_OF_CONTEXT

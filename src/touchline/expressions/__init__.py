@@ -3,8 +3,18 @@
 from touchline.expressions.checking import check
 from touchline.expressions.evaluation import evaluate
 from touchline.expressions.faults import ExpressionFault
-from touchline.expressions.framing import to_frame
+from touchline.expressions.framing import matching, to_frame
 from touchline.expressions.scope import DeclaredNames, Names, OpenNames
 from touchline.expressions.tree import Expression
 
-__all__ = ["DeclaredNames", "Expression", "ExpressionFault", "Names", "OpenNames", "check", "evaluate", "to_frame"]
+__all__ = [
+    "DeclaredNames",
+    "Expression",
+    "ExpressionFault",
+    "Names",
+    "OpenNames",
+    "check",
+    "evaluate",
+    "matching",
+    "to_frame",
+]

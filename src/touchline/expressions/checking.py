@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
-from zoneinfo import available_timezones
 
 from touchline.expressions.faults import ExpressionFault
-from touchline.expressions.formats import format_fault, has_offset
+from touchline.expressions.formats import format_fault, has_offset, zones
 from touchline.expressions.functions import FUNCTIONS, MOST_NAMES
 from touchline.expressions.lexing import excerpt
 from touchline.expressions.parsing import HOLE, parse
@@ -333,10 +332,8 @@ class _Checker:
                 f"INSTANT reads '{excerpt(node.format)}', which has no zone.",
                 "Name one: INSTANT(text, format, 'Europe/Berlin').",
             )
-        if node.zone and node.zone not in available_timezones():
-            self._fault(
-                f"There is no zone '{excerpt(node.zone)}'.", did_you_mean(node.zone[:60], available_timezones())
-            )
+        if node.zone and node.zone not in zones():
+            self._fault(f"There is no zone '{excerpt(node.zone)}'.", did_you_mean(node.zone[:60], zones()))
         return replace(node, operand=self._must(node.operand, Type.TEXT, "What INSTANT reads"))
 
     def _mapping_only(self, function: str) -> None:

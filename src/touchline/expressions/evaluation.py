@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from touchline.expressions.casing import BEFORE_LOWER, BEFORE_UPPER, NO_LOWER, NO_UPPER
-from touchline.expressions.formats import has_clock, has_offset, parts
+from touchline.expressions.formats import has_clock, has_offset, parts, touching
 from touchline.expressions.functions import FIRST_YEAR, LARGEST_INTEGER, LAST_YEAR, MICROS_PER_DAY
 from touchline.expressions.tree import (
     Arithmetic,
@@ -214,8 +214,10 @@ def _forms(words: str) -> set[str]:
 
 def _instant(text: str, format_: str, zone: str) -> int | None:
     told = parts(format_)
+    fixed = touching(format_)
     pattern = "".join(
-        _DIGITS.get(directive, r"(\d{1,2})") if directive else re.escape(literal) for directive, literal in told
+        _DIGITS.get(directive, r"(\d\d)" if directive in fixed else r"(\d\d?)") if directive else re.escape(literal)
+        for directive, literal in told
     )
     match = re.fullmatch(pattern, text, re.ASCII)
     if match is None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from zoneinfo import available_timezones
 
 DIRECTIVES: Mapping[str, str] = {
     "Y": "year, four digits",
-    "m": "month, one or two digits",
-    "d": "day, one or two digits",
-    "H": "hour 0 to 23, one or two digits",
-    "M": "minute, one or two digits",
-    "S": "second, one or two digits",
+    "m": "month",
+    "d": "day",
+    "H": "hour 0 to 23",
+    "M": "minute",
+    "S": "second",
     "f": "fraction of a second, one to nine digits, cut to microseconds",
     "z": "offset: Z, +hh:mm, +hhmm or +hh",
 }
+"""What each part means. Those without a number of digits take one or two, or exactly two where parts touch: `%Y%m%d`."""
+_NO_PLACE = frozenset({"localtime", "Factory"})
+"""Known to Python, but not places."""
 _PART = re.compile(r"%(.?)|([^%]+)", re.DOTALL)
 _LONGEST = 60
 
@@ -28,6 +33,19 @@ def parts(format_: str) -> list[tuple[str, str]]:
         else:
             found.append(("", "%") if match[1] == "%" else (match[1], ""))
     return found
+
+
+def touching(format_: str) -> frozenset[str]:
+    """The directives with another one right beside them; no text between says where such a number ends."""
+    told = [directive for directive, _ in parts(format_)]
+    pairs = [pair for pair in zip(told, told[1:], strict=False) if all(pair)]
+    return frozenset(directive for pair in pairs for directive in pair)
+
+
+@cache
+def zones() -> frozenset[str]:
+    """The IANA zones that INSTANT takes."""
+    return frozenset(available_timezones() - _NO_PLACE)
 
 
 def has_offset(format_: str) -> bool:

@@ -6,15 +6,18 @@ stop the rest. Comparisons carry no guard at all; arithmetic carries one only wh
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import narwhals as nw
 from narwhals.typing import IntoDType
 
 from touchline.expressions.casing import BEFORE_LOWER, BEFORE_UPPER, NO_LOWER, NO_UPPER
+from touchline.expressions.evaluation import evaluate
 from touchline.expressions.functions import LARGEST_INTEGER, MICROS_PER_DAY
 from touchline.expressions.instants import instant
 from touchline.expressions.tree import (
@@ -36,6 +39,7 @@ from touchline.expressions.tree import (
     Node,
     Not,
     type_of,
+    walk,
 )
 from touchline.kernel import measures
 from touchline.kernel.types import Type
@@ -80,12 +84,22 @@ def to_frame(expression: Expression, column: Callable[[str], str] = measures.col
 
     Columns hold the types that the names have: number any float or integer, NaN and infinity excepted, and in a
     condition below 1e100 in size, which every measure is; integer and time any integer; text strings; boolean booleans.
-    The result is Float64, Int64 (integer, time), String or Boolean; a constant selected alone has one row.
+    The result is Float64, Int64 (integer, time), String or Boolean. A constant selected alone has one row, and Narwhals
+    does not filter by it: `matching` does.
     INSTANT works on Polars only, where imports run; elsewhere the engine raises when the expression is used.
     """
     largest = _LARGEST_MEASURE if expression.dialect == "condition" else _LARGEST
     framed = _Framing(column, largest).value(expression.tree)
     return framed.cast(_DTYPES[expression.type]) if isinstance(expression.tree, Name | Case | Call) else framed
+
+
+def matching(
+    frame: nw.LazyFrame[Any], condition: Expression, column: Callable[[str], str] = measures.column
+) -> nw.LazyFrame[Any]:
+    """The rows where the condition is TRUE. Unlike `filter`, it also takes a condition without names, such as `TRUE`."""
+    if condition.names:
+        return frame.filter(to_frame(condition, column))
+    return frame if evaluate(condition, {}) is True else frame.head(0)
 
 
 class _Framing:
@@ -191,12 +205,12 @@ class _Framing:
         match node:
             case Arithmetic("-", left, right) if type_of(left) is Type.TIME:
                 micros = self.value(left).cast(nw.Float64) - self.value(right).cast(nw.Float64)
-                return micros / nw.lit(MICROS_PER_DAY, nw.Float64), float(2**64)
+                return micros / self._divisor(MICROS_PER_DAY, left), float(2**64)
             case Arithmetic("/", left, right):
                 above, bound = self._computed(left)
                 divisor = _constant(right)
                 if divisor:
-                    return above / nw.lit(divisor, nw.Float64), bound / abs(divisor)
+                    return above / self._divisor(divisor, left), bound / abs(divisor)
                 return above / self._float(right), float("inf")
             case Arithmetic(operator_, left, right):
                 (first, one), (second, two) = self._computed(left), self._computed(right)
@@ -212,6 +226,17 @@ class _Framing:
                 if constant is not None:
                     return nw.lit(constant, nw.Float64), abs(constant)
                 return self._float(node), self._bound(node)
+
+    def _divisor(self, constant: float, dividend: Node) -> nw.Expr:
+        """The constant as a whole column, since Polars divides by a single value by multiplying with its inverse.
+
+        Then 49 / 49 would not be 1. The inverse of a power of two is exact, and constants are divided by constants exactly.
+        """
+        name = next((node for node in walk(dividend) if isinstance(node, Name)), None)
+        if name is None or abs(math.frexp(constant)[0]) == 0.5:
+            return nw.lit(constant, nw.Float64)
+        zero = self._float(name) if name is dividend else self.value(name).is_null().cast(nw.Float64)
+        return zero * nw.lit(0.0, nw.Float64) + nw.lit(constant, nw.Float64)
 
     def _bound(self, node: Node) -> float:
         """A size that no value of the node exceeds."""

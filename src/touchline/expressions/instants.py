@@ -12,16 +12,11 @@ import narwhals as nw
 import polars as pl
 from narwhals._expression_parsing import ExprKind, ExprNode
 
-from touchline.expressions.formats import has_offset, parts
+from touchline.expressions.formats import has_offset, parts, touching
 from touchline.expressions.functions import FIRST_YEAR, LAST_YEAR
 
 _PATTERNS = {
     "Y": "(?P<Y>[0-9]{4})",
-    "m": "(?P<m>[0-9]{1,2})",
-    "d": "(?P<d>[0-9]{1,2})",
-    "H": "(?P<H>[0-9]{1,2})",
-    "M": "(?P<M>[0-9]{1,2})",
-    "S": "(?P<S>[0-9]{1,2})",
     "f": "(?P<f>[0-9]{1,9})",
     "z": "(?:Z|(?P<sign>[+-])(?P<zh>[0-9]{2})(?::?(?P<zm>[0-9]{2}))?)",
 }
@@ -55,7 +50,10 @@ pl.api.register_expr_namespace(_OPERATION)(_Instant)
 
 def _native(text: pl.Expr, format_: str, zone: str) -> pl.Expr:
     told = parts(format_)
-    pattern = "".join(_PATTERNS[directive] if directive else re.escape(literal) for directive, literal in told)
+    fixed = touching(format_)
+    pattern = "".join(
+        _pattern(directive, directive in fixed) if directive else re.escape(literal) for directive, literal in told
+    )
     directives = {directive for directive, _ in told}
     found = text.str.extract_groups(rf"\A{pattern}\z")
     # Inside of with_fields the text is taken apart once, however often its parts are read.
@@ -64,6 +62,10 @@ def _native(text: pl.Expr, format_: str, zone: str) -> pl.Expr:
         return local
     clock = local.cast(pl.Datetime("us")).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     return clock.cast(pl.Int64)
+
+
+def _pattern(directive: str, fixed: bool) -> str:
+    return _PATTERNS.get(directive, f"(?P<{directive}>[0-9]{{{2 if fixed else '1,2'}}})")
 
 
 def _local(directives: set[str]) -> pl.Expr:

@@ -12,10 +12,15 @@ from touchline.ledger import AnyLedger
 from touchline.recognition.counting import reserve
 
 
-def append(drafts: Sequence[Draft], ledger: AnyLedger, batch: int, *, transaction: tuple[str, int] | None = None) -> bool:
+def append(
+    drafts: Sequence[Draft], ledger: AnyLedger, batch: int, *, transaction: tuple[str, int] | None = None
+) -> bool:
     """Number the rows in their order and commit them; False, and nothing written, where the transaction is there already."""
     draft = joined(list(drafts))
     with turn():
         first = reserve("seq", draft.frame.height)
         numbers = pl.int_range(first, first + draft.frame.height, dtype=pl.Int64, eager=True)
-        return ledger.append(table(Draft(draft.frame.with_columns(numbers.alias("seq")), {**draft.fixed, "batch": batch})), transaction=transaction)
+        return ledger.append(
+            table(Draft(draft.frame.with_columns(numbers.alias("seq")), {**draft.fixed, "batch": batch})),
+            transaction=transaction,
+        )

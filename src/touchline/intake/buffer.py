@@ -26,7 +26,18 @@ LONGEST_ID = 512
 DEEPEST = 32
 """Levels of objects and lists inside one another."""
 
-_TEXTS = ("userId", "anonymousId", "previousId", "groupId", "event", "name", "category", "timestamp", "originalTimestamp", "sentAt")
+_TEXTS = (
+    "userId",
+    "anonymousId",
+    "previousId",
+    "groupId",
+    "event",
+    "name",
+    "category",
+    "timestamp",
+    "originalTimestamp",
+    "sentAt",
+)
 _OBJECTS = ("properties", "traits", "context")
 _COLUMNS = "source, message_id, ready, received_at, body"
 
@@ -76,7 +87,7 @@ def fault_of(event: Any) -> str | None:
         return "`messageId` holds U+001F"
     for name in _TEXTS:
         value = event.get(name)
-        if value is not None and not isinstance(value, str | int) or isinstance(value, bool):
+        if (value is not None and not isinstance(value, str | int)) or isinstance(value, bool):
             return f"`{name}` is no text"
         if isinstance(value, str) and len(value) > LONGEST_ID:
             return f"`{name}` has more than {LONGEST_ID} characters"
@@ -136,7 +147,12 @@ def accept_rows(rows: pl.DataFrame, *, received_at: int) -> int:
     if unknown:
         raise ValueError(f"no ledger column: {', '.join(sorted(unknown))}")
     bodies = rows.select(pl.struct(pl.all()).struct.json_encode()).to_series()
-    return _insert([(source, id_, True, received_at, body) for source, id_, body in zip(rows["source"], rows["id"], bodies, strict=True)])
+    return _insert(
+        [
+            (source, id_, True, received_at, body)
+            for source, id_, body in zip(rows["source"], rows["id"], bodies, strict=True)
+        ]
+    )
 
 
 def _insert(rows: Sequence[tuple[str, str, bool, int, str]]) -> int:
@@ -147,13 +163,13 @@ def _insert(rows: Sequence[tuple[str, str, bool, int, str]]) -> int:
         if connection.vendor == "postgresql":
             columns = [list(column) for column in zip(*rows, strict=True)]
             cursor.execute(
-                f"INSERT INTO intake_event ({_COLUMNS})"  # noqa: S608 - the columns are the program's own
+                f"INSERT INTO intake_event ({_COLUMNS})"
                 " SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
                 columns,
             )
             return int(cursor.rowcount)
         before = cursor.connection.total_changes
-        cursor.connection.executemany(f"INSERT OR IGNORE INTO intake_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608 - as above
+        cursor.connection.executemany(f"INSERT OR IGNORE INTO intake_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
         return int(cursor.connection.total_changes - before)
 
 

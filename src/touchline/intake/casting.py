@@ -46,7 +46,14 @@ class Typed:
     rejected: pl.DataFrame
 
 
-def cast(frame: pl.DataFrame, types: Mapping[str, str], key: Sequence[str], zone: str | None, *, zone_of_dates: str | None = None) -> Typed:
+def cast(
+    frame: pl.DataFrame,
+    types: Mapping[str, str],
+    key: Sequence[str],
+    zone: str | None,
+    *,
+    zone_of_dates: str | None = None,
+) -> Typed:
     """The chunk's columns as their declared types.
 
     zone            of times that carry none; without it they are refused
@@ -59,7 +66,10 @@ def cast(frame: pl.DataFrame, types: Mapping[str, str], key: Sequence[str], zone
         values.append(value.alias(column(name)))
         faults += wrong
     texts = [_as_read(name, frame.schema[name]) for name in key]
-    faults += [("separator_character", name, text.str.contains(SEPARATOR, literal=True)) for name, text in zip(key, texts, strict=True)]
+    faults += [
+        ("separator_character", name, text.str.contains(SEPARATOR, literal=True))
+        for name, text in zip(key, texts, strict=True)
+    ]
     values += [text.fill_null("").alias(f"{KEY}{name}") for name, text in zip(key, texts, strict=True)]
     sound, rejected = parted(frame, faults)
     numbered = [pl.col(name) for name in (NUMBER, LINE) if name not in types]
@@ -78,7 +88,12 @@ def parted(frame: pl.DataFrame, faults: Faults) -> tuple[pl.DataFrame, pl.DataFr
     columns = pl.Series([name for _, name, _ in faults], dtype=pl.String)
     told = frame.filter(bad).select(NUMBER, LINE, first.alias("which"))
     which = told["which"]
-    rejected = told.select(pl.col(NUMBER), pl.col(LINE).alias("line"), reasons.gather(which).alias("reason"), columns.gather(which).alias("column"))
+    rejected = told.select(
+        pl.col(NUMBER),
+        pl.col(LINE).alias("line"),
+        reasons.gather(which).alias("reason"),
+        columns.gather(which).alias("column"),
+    )
     return frame.filter(~bad), rejected.cast(pl.Schema(SCHEMA))
 
 
@@ -87,7 +102,9 @@ def _as_read(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.col(name) if kind == pl.String else pl.col(name).cast(pl.String)
 
 
-def _typed(name: str, told: Type, kind: pl.DataType, zone: str | None, zone_of_dates: str | None) -> tuple[pl.Expr, Faults]:
+def _typed(
+    name: str, told: Type, kind: pl.DataType, zone: str | None, zone_of_dates: str | None
+) -> tuple[pl.Expr, Faults]:
     value = pl.col(name)
     if kind in (pl.Categorical, pl.Enum):
         value, kind = value.cast(pl.String), pl.String()
@@ -151,7 +168,9 @@ def _boolean(name: str, value: pl.Expr, kind: pl.DataType) -> tuple[pl.Expr, Fau
     return truth, [("bad_boolean", name, (text != "") & truth.is_null())]
 
 
-def _time(name: str, value: pl.Expr, kind: pl.DataType, zone: str | None, zone_of_dates: str | None) -> tuple[pl.Expr, Faults]:
+def _time(
+    name: str, value: pl.Expr, kind: pl.DataType, zone: str | None, zone_of_dates: str | None
+) -> tuple[pl.Expr, Faults]:
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is not None:
             times, over = _MICROS[kind.time_unit]
@@ -177,13 +196,22 @@ def _time_of_text(name: str, text: pl.Expr, zone: str | None, zone_of_dates: str
     clocked = text.str.contains(f"{_CLOCK}({_ZONE[:-1]})?$")
     offset = pl.when(clocked).then(text.str.extract(_ZONE))
     digits = offset.str.replace_all(r"[^0-9]", "").str.pad_end(4, "0")
-    minutes = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0) * 60 + digits.str.slice(2, 2).cast(pl.Int64, strict=False).fill_null(0)
+    minutes = digits.str.slice(0, 2).cast(pl.Int64, strict=False).fill_null(0) * 60 + digits.str.slice(2, 2).cast(
+        pl.Int64, strict=False
+    ).fill_null(0)
     away = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes) * 60_000_000
     clock = text.str.extract(f"({_CLOCK})").str.replace(" ", "T").str.replace(",", ".")
-    whole, part = clock.str.slice(0, 19), clock.str.extract(r"\.(\d+)").str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    whole, part = (
+        clock.str.slice(0, 19),
+        clock.str.extract(r"\.(\d+)").str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0),
+    )
     seconds = pl.when(whole.str.len_bytes() == 16).then(whole + ":00").otherwise(whole)
-    stamp = pl.when(clocked).then(seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")) + part * pl.duration(microseconds=1)
-    noon = pl.when(dated).then(text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")) + pl.duration(microseconds=_NOON)
+    stamp = pl.when(clocked).then(
+        seconds.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us")
+    ) + part * pl.duration(microseconds=1)
+    noon = pl.when(dated).then(text.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")) + pl.duration(
+        microseconds=_NOON
+    )
     told = pl.when(offset.is_not_null()).then(stamp.to_physical() - away)
     instant: pl.Expr = told
     refused: pl.Expr = pl.lit(value=False)

@@ -16,7 +16,7 @@ from django.db import transaction
 from touchline.intake import targets
 from touchline.intake.appending import append
 from touchline.intake.events import KINDS, map_events
-from touchline.intake.identifying import identify
+from touchline.intake.identifying import Identification
 from touchline.intake.readers import LINE, NUMBER
 from touchline.intake.rejects import rejected
 from touchline.intake.rows import DTYPES, Draft, Terms
@@ -25,7 +25,6 @@ from touchline.kernel.times import DAY
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Playbook
 from touchline.recognition.counting import reserve
-from touchline.recognition.recognising import Recogniser
 from touchline.recognition.staging import execute, read, staged
 
 APPLICATION = "drain"
@@ -34,7 +33,14 @@ BATCH = 50_000
 REMEMBERED = 14 * DAY
 """So long the id of a drained event is kept, and the same event refused as a duplicate."""
 
-_KEPT = {"event_id": pl.Int64, "source": pl.String, "message_id": pl.String, "ready": pl.Boolean, "received_at": pl.Int64, "body": pl.String}
+_KEPT = {
+    "event_id": pl.Int64,
+    "source": pl.String,
+    "message_id": pl.String,
+    "ready": pl.Boolean,
+    "received_at": pl.Int64,
+    "body": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -90,25 +96,36 @@ def drain(playbook: Playbook, ledger: AnyLedger, *, received_at: int, most: int 
 def undrained(playbook: Playbook, ledger: AnyLedger, received_at: int) -> Batch | None:
     """Everything kept that the ledger does not hold yet, made ready as a drain would, but nothing noted; None where there is nothing."""
     there = ledger.last_transaction(APPLICATION) or 0
-    kept = read(f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE drained_at IS NULL AND (batch IS NULL OR batch > %s) ORDER BY event_id", _KEPT, [there])  # noqa: S608 - constants
+    kept = read(
+        f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE drained_at IS NULL AND (batch IS NULL OR batch > %s) ORDER BY event_id",
+        _KEPT,
+        [there],
+    )
     return None if kept.is_empty() else prepared(kept, playbook, ledger, received_at)
 
 
 def prepared(kept: pl.DataFrame, playbook: Playbook, ledger: AnyLedger, received_at: int) -> Batch:
     """A batch of kept events and rows, mapped, recognised and placed. Links found go into the buffer."""
     terms = Terms(playbook, "", received_at)
-    recogniser = Recogniser(region=playbook.organisation.country)
+    identification = Identification(KINDS, role="customer", region=playbook.organisation.country)
 
     def made(part: pl.DataFrame) -> tuple[Draft, pl.DataFrame]:
         draft, refused = map_events(part, terms)
         if draft.frame.is_empty():
             return draft, refused
-        found = identify(Draft(draft.frame, {**draft.fixed, "role": "customer"}), KINDS, recogniser, received_at)
+        found = identification.identify(Draft(draft.frame, {**draft.fixed, "role": "customer"}), received_at)
         return found.draft, pl.concat([refused, found.rejected])
 
-    events = kept.filter(~pl.col("ready")).rename({"event_id": NUMBER}).select(NUMBER, "source", "message_id", "received_at", "body")
+    events = (
+        kept.filter(~pl.col("ready"))
+        .rename({"event_id": NUMBER})
+        .select(NUMBER, "source", "message_id", "received_at", "body")
+    )
     drafts, refused = _robust(events, made)
-    drafts = [Draft(d.frame.drop([n for n in d.frame.columns if n.startswith("__") or n in (NUMBER, LINE)]), d.fixed) for d in drafts]
+    drafts = [
+        Draft(d.frame.drop([n for n in d.frame.columns if n.startswith("__") or n in (NUMBER, LINE)]), d.fixed)
+        for d in drafts
+    ]
     settlements = []
     placed: list[Draft] = []
     for draft in drafts:
@@ -118,11 +135,17 @@ def prepared(kept: pl.DataFrame, playbook: Playbook, ledger: AnyLedger, received
     ready = kept.filter("ready")
     if not ready.is_empty():
         placed.append(_ready(ready, playbook))
-    together = targets.Settlement(pl.concat([s.waiting for s in settlements]), pl.concat([s.settled for s in settlements])) if settlements else targets.NOTHING
+    together = (
+        targets.Settlement(pl.concat([s.waiting for s in settlements]), pl.concat([s.settled for s in settlements]))
+        if settlements
+        else targets.NOTHING
+    )
     return Batch(placed, together, refused)
 
 
-def _robust(events: pl.DataFrame, made: Callable[[pl.DataFrame], tuple[Draft, pl.DataFrame]]) -> tuple[list[Draft], pl.DataFrame]:
+def _robust(
+    events: pl.DataFrame, made: Callable[[pl.DataFrame], tuple[Draft, pl.DataFrame]]
+) -> tuple[list[Draft], pl.DataFrame]:
     """The drafts of all events that can be mapped: where a group fails, its halves are tried, down to the one that is to blame."""
     if events.is_empty():
         return [], rejected([])
@@ -156,7 +179,9 @@ def _stamped(ledger: AnyLedger) -> int | None:
     """The number of the batch to take: one that was begun, else a new one over what waits; None where nothing does."""
     with transaction.atomic():
         number = reserve(APPLICATION, 1)  # locks the counter: two drains stamp one after the other
-        begun = read("SELECT min(batch) AS n FROM intake_event WHERE drained_at IS NULL AND batch IS NOT NULL", {"n": pl.Int64})["n"][0]
+        begun = read(
+            "SELECT min(batch) AS n FROM intake_event WHERE drained_at IS NULL AND batch IS NOT NULL", {"n": pl.Int64}
+        )["n"][0]
         if begun is not None:
             return int(begun)
         there = ledger.last_transaction(APPLICATION) or 0
@@ -172,7 +197,11 @@ def _stamped(ledger: AnyLedger) -> int | None:
 
 
 def _drained(number: int, playbook: Playbook, ledger: AnyLedger, received_at: int) -> Drained:
-    kept = read(f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE batch = %s AND drained_at IS NULL ORDER BY event_id", _KEPT, [number])  # noqa: S608 - constants
+    kept = read(
+        f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE batch = %s AND drained_at IS NULL ORDER BY event_id",
+        _KEPT,
+        [number],
+    )
     if kept.is_empty():
         return Drained(1)
     batch = prepared(kept, playbook, ledger, received_at)
@@ -193,7 +222,10 @@ def _finish(number: int, kept: pl.DataFrame, batch: Batch, received_at: int) -> 
                 'INSERT INTO intake_rejected (source, message_id, received_at, reason, "column", body)'
                 ' SELECT source, message_id, received_at, reason, "column", body FROM refused_now WHERE true ON CONFLICT DO NOTHING'
             )
-        execute("UPDATE intake_event SET drained_at = %s, body = '' WHERE batch = %s AND drained_at IS NULL", [received_at, number])
+        execute(
+            "UPDATE intake_event SET drained_at = %s, body = '' WHERE batch = %s AND drained_at IS NULL",
+            [received_at, number],
+        )
         targets.note_settled(batch.settlement)
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from touchline.expressions import Expression
 from touchline.intake.casting import cast
 from touchline.intake.keys import ids, resolved
-from touchline.intake.mapping import IDENTIFIER, RULE, Maker, Rule, rules
+from touchline.intake.mapping import IDENTIFIER, RULE, Maker, rules
 from touchline.intake.readers import LINE, NUMBER
 from touchline.intake.rejects import rejected
 from touchline.intake.rows import EVENT, Draft, Terms, joined
@@ -27,7 +27,13 @@ from touchline.recognition.normalise import normalised
 
 PAGE = "Page Viewed"
 """The mapping that `page` and `screen` take."""
-KINDS: tuple[tuple[str, str], ...] = (("user_id", ""), ("email", ""), ("phone", ""), ("anonymous_id", ""), ("anonymous_id", ""))
+KINDS: tuple[tuple[str, str], ...] = (
+    ("user_id", ""),
+    ("email", ""),
+    ("phone", ""),
+    ("anonymous_id", ""),
+    ("anonymous_id", ""),
+)
 """(type, scope) of an event's identifiers: userId, e-mail and telephone of its traits, anonymousId, previousId."""
 ENVELOPE: dict[str, str] = {
     "type": "$.type", "event": "$.event", "name": "$.name",
@@ -71,15 +77,18 @@ def _opened(kept: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
     frame = frame.with_columns(how.alias(f"{_TOLD}how"))
     beside = {"email": "email_beside", "phone": "phone_beside"}
-    return frame.with_columns(pl.coalesce(f"{_TOLD}{name}", f"{_TOLD}{other}").alias(f"{_TOLD}{name}") for name, other in beside.items())
+    return frame.with_columns(
+        pl.coalesce(f"{_TOLD}{name}", f"{_TOLD}{other}").alias(f"{_TOLD}{name}") for name, other in beside.items()
+    )
 
 
 def _extracted(bodies: pl.Series, paths: Sequence[str]) -> pl.Series:
     """For each body the values at the paths as texts, parsed once; NULL where there is none."""
-    asked = bodies.alias("body").to_frame().to_arrow()  # noqa: F841 - DuckDB reads it by name
     with duckdb.connect(":memory:") as engine:
-        found = engine.sql("SELECT json_extract_string(body, $paths) AS told FROM asked", params={"paths": list(paths)}).to_arrow_table()
-    return pl.DataFrame(found)["told"]
+        engine.register("told", bodies.alias("body").to_frame().to_arrow())
+        query = "SELECT json_extract_string(body, $paths) AS found FROM told"
+        found = engine.sql(query, params={"paths": list(paths)}).to_arrow_table()
+    return pl.DataFrame(found)["found"]
 
 
 def mapping_of(how: str, playbook: Playbook) -> tuple[EventMapping, bool]:
@@ -99,10 +108,20 @@ def _of_mapping(part: pl.DataFrame, how: str, terms: Terms) -> tuple[Draft, pl.D
     promises = _promises(terms.playbook)
     needed = _needed(columns, [holds for _, holds in promises.get(str(mapping.touchpoint), ())])
     part = part.with_columns(_properties(part["body"], needed))
-    types = {**{name: str(type_) for name, type_ in needed.items()}, "timestamp": Type.TIME.value, "original": Type.TIME.value, "sent": Type.TIME.value}
+    types = {
+        **{name: str(type_) for name, type_ in needed.items()},
+        "timestamp": Type.TIME.value,
+        "original": Type.TIME.value,
+        "sent": Type.TIME.value,
+    }
     named = part.rename({f"{_TOLD}{name}": name for name in ("timestamp", "original", "sent")})
     typed = cast(named, types, [], None, zone_of_dates=terms.playbook.organisation.zone)
-    lines = typed.frame.join(part.select(NUMBER, *(name for name in part.columns if name.startswith(_TOLD)), "message_id", "received_at"), on=NUMBER, how="left", maintain_order="left")
+    lines = typed.frame.join(
+        part.select(NUMBER, *(name for name in part.columns if name.startswith(_TOLD)), "message_id", "received_at"),
+        on=NUMBER,
+        how="left",
+        maintain_order="left",
+    )
     at = pl.coalesce("timestamp", "original", "sent", "received_at")
     late = lines.filter(at > pl.col("received_at") + DAY)
     lines = lines.filter(at <= pl.col("received_at") + DAY)
@@ -112,7 +131,9 @@ def _of_mapping(part: pl.DataFrame, how: str, terms: Terms) -> tuple[Draft, pl.D
         _payload(tells=tells).alias("__payload"), _name(how).alias("__name"), *_identifiers(lines, terms.playbook),
     )  # fmt: skip
     draft, faults = Maker(terms, promises, column, _from_envelope(columns)).drafts(lines, made)
-    refused = pl.concat([typed.rejected, rejected([(n, None, "time_in_future", "timestamp") for n in late[NUMBER]]), faults])
+    refused = pl.concat(
+        [typed.rejected, rejected([(n, None, "time_in_future", "timestamp") for n in late[NUMBER]]), faults]
+    )
     return _identified(draft, terms.source), refused
 
 
@@ -132,14 +153,20 @@ def _columns(mapping: EventMapping) -> tuple[dict[str, Expression], dict[str, st
             columns["episode_closes"] = mapping.episode.closes
     if mapping.agreement is not None:
         columns["agreement_id"] = mapping.agreement.id
-        for name, expression in (("term_start", mapping.agreement.term_start), ("renewal_at", mapping.agreement.renewal)):
+        for name, expression in (
+            ("term_start", mapping.agreement.term_start),
+            ("renewal_at", mapping.agreement.renewal),
+        ):
             if expression is not None:
                 columns[name] = expression
     return columns, fixed
 
 
 def _promises(playbook: Playbook) -> dict[str, list[tuple[Promise, Expression]]]:
-    return {name: [(p, p.holds) for p in point.promises if p.holds is not None] for name, point in playbook.touchpoints.items()}
+    return {
+        name: [(p, p.holds) for p in point.promises if p.holds is not None]
+        for name, point in playbook.touchpoints.items()
+    }
 
 
 def _needed(columns: Mapping[str, Expression], promises: Sequence[Expression]) -> dict[str, Type]:
@@ -163,8 +190,15 @@ def _from_envelope(columns: Mapping[str, Expression]) -> Callable[[pl.DataFrame]
     """What a row takes from its event unless the mapping says otherwise."""
 
     def told(draft: pl.DataFrame) -> pl.DataFrame:
-        given = {"occurred_at": "__occurred_at", "received_at": "__received_at", "name": "__name", "payload": "__payload"}
-        return draft.with_columns(pl.col(own).alias(name) for name, own in given.items() if name not in columns and name not in draft.columns)
+        given = {
+            "occurred_at": "__occurred_at",
+            "received_at": "__received_at",
+            "name": "__name",
+            "payload": "__payload",
+        }
+        return draft.with_columns(
+            pl.col(own).alias(name) for name, own in given.items() if name not in columns and name not in draft.columns
+        )
 
     return told
 
@@ -176,7 +210,13 @@ def _payload(*, tells: bool) -> pl.Expr:
     traits = pl.col(f"{_TOLD}traits").fill_null("{}")
     group = pl.col(f"{_TOLD}group")
     # A group is told as one trait more.
-    with_group = pl.concat_str(pl.lit('{"groupId":'), pl.struct(group.alias("g")).struct.json_encode().str.extract(r'^\{"g":(.*)\}$'), pl.lit(',"traits":'), traits, pl.lit("}"))
+    with_group = pl.concat_str(
+        pl.lit('{"groupId":'),
+        pl.struct(group.alias("g")).struct.json_encode().str.extract(r'^\{"g":(.*)\}$'),
+        pl.lit(',"traits":'),
+        traits,
+        pl.lit("}"),
+    )
     return pl.when(group.is_not_null()).then(with_group).otherwise(traits)
 
 
@@ -188,12 +228,18 @@ def _name(how: str) -> pl.Expr:
 def _identifiers(lines: pl.DataFrame, playbook: Playbook) -> list[pl.Series]:
     """The five identifiers of KINDS. A trait that is no address is left out: the event is no worse for it, as its sender is known."""
     told = []
-    for i, (name, (kind, scope)) in enumerate(zip(("user", "email", "phone", "anonymous", "previous"), KINDS, strict=True)):
+    for i, (name, (kind, scope)) in enumerate(
+        zip(("user", "email", "phone", "anonymous", "previous"), KINDS, strict=True)
+    ):
         values = lines[f"{_TOLD}{name}"]
         if name in ("email", "phone"):
-            distinct = pl.DataFrame({"value": values.drop_nulls().unique()}).with_columns(type=pl.lit(kind), scope=pl.lit(scope))
+            distinct = pl.DataFrame({"value": values.drop_nulls().unique()}).with_columns(
+                type=pl.lit(kind), scope=pl.lit(scope)
+            )
             good = normalised(distinct, playbook.organisation.country).filter(pl.col("reason").is_null())["value"]
-            values = pl.DataFrame({"v": values}).select(pl.when(pl.col("v").is_in(good.implode())).then("v")).to_series()
+            values = (
+                pl.DataFrame({"v": values}).select(pl.when(pl.col("v").is_in(good.implode())).then("v")).to_series()
+            )
         told.append(values.alias(f"{IDENTIFIER}{i}"))
     return told
 
@@ -202,14 +248,25 @@ def _identified(draft: Draft, source: str) -> Draft:
     """The rows with ids: `interaction_id(source, messageId)`, and the number of a further row of one event behind it."""
     frame = draft.frame
     message = pl.col("__message_id")
-    key = pl.when(pl.col(RULE) > 0).then(pl.concat_str(message, pl.col(RULE).cast(pl.String), separator="\x1f")).otherwise(message)
+    key = (
+        pl.when(pl.col(RULE) > 0)
+        .then(pl.concat_str(message, pl.col(RULE).cast(pl.String), separator="\x1f"))
+        .otherwise(message)
+    )
     frame = frame.with_columns(ids(source, [key], frame))
     told = []
     for name, prefix in (("about", "interaction:"), ("in_reply_to", "")):
         if name in frame.columns and frame.schema[name] == pl.String and draft.values("kind") != ["replied"]:
-            bare = frame.select(pl.when(pl.col(name).str.starts_with(prefix)).then(pl.col(name).str.strip_prefix(prefix))).to_series()
+            bare = frame.select(
+                pl.when(pl.col(name).str.starts_with(prefix)).then(pl.col(name).str.strip_prefix(prefix))
+            ).to_series()
             told.append((prefix + resolved(source, bare)).fill_null(frame[name]).alias(name))
     if draft.fixed.get("episode_type") is not None:
-        told_type = pl.when(pl.col("episode_id").is_not_null()).then(pl.lit(draft.fixed["episode_type"])).alias("episode_type")
-        return Draft(frame.with_columns(*told, told_type), {k: v for k, v in draft.fixed.items() if k not in ("episode_type", "received_at")})
+        told_type = (
+            pl.when(pl.col("episode_id").is_not_null()).then(pl.lit(draft.fixed["episode_type"])).alias("episode_type")
+        )
+        return Draft(
+            frame.with_columns(*told, told_type),
+            {k: v for k, v in draft.fixed.items() if k not in ("episode_type", "received_at")},
+        )
     return Draft(frame.with_columns(told), {k: v for k, v in draft.fixed.items() if k != "received_at"})

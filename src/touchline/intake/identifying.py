@@ -1,7 +1,7 @@
-"""In: a chunk's rows and the identifiers of their lines. Out: each row's persona, and addresses in their one spelling. Writes `linked` and `unlinked`, through the buffer.
+"""In: a chunk's rows and their lines' identifiers. Out: each row's persona. Writes `linked` and `unlinked` interactions, by the buffer.
 
-A row belongs to the persona of its line's strongest identifier; a row about one address (a consent, a suppression, a message)
-belongs to the persona of that address, so that linking people never lends one's consent to another's.
+A row belongs to the persona of its line's strongest identifier; a row about one address (a consent, a suppression, a
+message) belongs to the persona of that address, so that linking people never lends one's consent to another's.
 """
 
 from __future__ import annotations
@@ -25,61 +25,96 @@ OF_ADDRESS: tuple[str, ...] = (
 )  # fmt: skip
 """Kinds whose row belongs to the persona of the address that they name."""
 
-_GROUP, _ADDRESS = "__group", "__address"
+_GROUP, _ADDRESS, _REFUSED = "__group", "__address", "__refused"
+_PERSON: dict[str, pl.DataType] = {"persona_id": pl.Int64(), "bucket": pl.Int16()}
+_REMEMBERED = 4_000_000
+"""Spellings kept in memory."""
 
 
 @dataclass(frozen=True)
 class Identified:
-    """Rows with `persona_id`, `bucket` and normalised `identifier`; and rejects.SCHEMA of those whose identifier cannot be one."""
+    """Rows with `persona_id`, `bucket` and normalised `identifier`; rejects.SCHEMA of those whose identifier cannot be one."""
 
     draft: Draft
     rejected: pl.DataFrame
 
 
-def identify(draft: Draft, kinds: Sequence[tuple[str, str]], recogniser: Recogniser, now: int) -> Identified:
-    """Give each row its persona.
+class Identification:
+    """Gives rows their personas, draft after draft.
 
-    kinds   (type, scope) of `__identifier_0`, `__identifier_1`, … of the draft
+    kinds    (type, scope) of a draft's `__identifier_0`, `__identifier_1`, …
+    role     of personas that are new
+    region   ISO 3166 alpha-2 for telephone numbers without a country code; None refuses them
     """
-    columns = [f"{IDENTIFIER}{i}" for i in range(len(kinds))]
-    frame = draft.frame
-    if frame.is_empty():
-        empty = frame.with_columns(pl.lit(None, pl.Int64).alias("persona_id"), pl.lit(None, pl.Int16).alias("bucket"))
-        return Identified(Draft(empty.drop(columns), draft.fixed), pl.DataFrame(schema=SCHEMA))
-    at = pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(draft.fixed["occurred_at"], pl.Int64)
-    if len(columns) == 1:
-        groups = frame.select(columns).unique(maintain_order=True).with_columns(pl.lit(0, pl.Int64).alias("occurred_at"))
-    else:
-        groups = frame.group_by(columns, maintain_order=True).agg(at.min().alias("occurred_at"))
-    groups = groups.with_row_index(_GROUP).with_columns(pl.col(_GROUP).cast(pl.Int64))
-    addresses = _addresses(draft, groups.height)
-    sightings = pl.concat(
-        [
-            *(
-                groups.select(
-                    pl.col(_GROUP).alias("row"), pl.lit(kind).alias("type"), pl.lit(scope).alias("scope"),
-                    pl.col(name).alias("value"), pl.lit(None, pl.String).alias("name"), "occurred_at",
-                )
-                for name, (kind, scope) in zip(columns, kinds, strict=True)
-            ),
+
+    def __init__(self, kinds: Sequence[tuple[str, str]], *, role: str, region: str | None) -> None:
+        self._kinds = kinds
+        self._columns = [f"{IDENTIFIER}{i}" for i in range(len(kinds))]
+        self._recogniser = Recogniser(role=role, region=region)
+        self._seen = pl.DataFrame(schema={**dict.fromkeys(self._columns, pl.String()), **_PERSON})
+        """Where a line has one identifier only: the spellings seen, which tell nothing new when they come again."""
+
+    def identify(self, draft: Draft, now: int) -> Identified:
+        """Each row's persona; `now`, microseconds UTC, is when links begin."""
+        frame, columns = draft.frame, self._columns
+        if frame.is_empty():
+            nobody = frame.drop(columns).with_columns(pl.lit(None, kind).alias(name) for name, kind in _PERSON.items())
+            return Identified(Draft(nobody, draft.fixed), pl.DataFrame(schema=SCHEMA))
+        if self._seen.height > _REMEMBERED:
+            self._seen = self._seen.clear()
+        groups = self._groups(draft)
+        addresses = _addresses(draft, groups.height)
+        placed, told = self._recognised(groups, addresses, now)
+        if len(columns) == 1:
+            people = placed.filter(pl.col("persona_id").is_not_null()).select(*columns, *_PERSON)
+            self._seen = pl.concat([self._seen, people])
+            refused = placed.filter(pl.col(_REFUSED).is_not_null()).select(*columns, _REFUSED)
+            placed = pl.concat([self._seen, refused], how="diagonal")
+        frame = frame.join(
+            placed.select(*columns, *_PERSON, _REFUSED), on=columns, how="left", nulls_equal=True, maintain_order="left"
+        ).drop(columns)
+        if addresses.is_empty():
+            return _parted(Draft(frame, draft.fixed))
+        fixed = {name: value for name, value in draft.fixed.items() if name != "identifier"}
+        return _parted(Draft(_of_address(Draft(frame, draft.fixed), told), fixed))
+
+    def _groups(self, draft: Draft) -> pl.DataFrame:
+        """Distinct identifiers of lines [__group, __identifier_N, occurred_at] that must be looked at."""
+        columns = self._columns
+        if len(columns) == 1:
+            fresh = draft.frame.select(columns).join(self._seen, on=columns, how="anti", maintain_order="left")
+            groups = fresh.unique(maintain_order=True).with_columns(pl.lit(0, pl.Int64).alias("occurred_at"))
+        else:
+            at = pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(draft.fixed["occurred_at"], pl.Int64)
+            groups = draft.frame.group_by(columns, maintain_order=True).agg(at.min().alias("occurred_at"))
+        return groups.with_row_index(_GROUP).with_columns(pl.col(_GROUP).cast(pl.Int64))
+
+    def _recognised(self, groups: pl.DataFrame, addresses: pl.DataFrame, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(the groups, the addresses), each with persona_id, bucket and why it was refused."""
+        sightings = [
+            groups.select(
+                pl.col(_GROUP).alias("row"), pl.lit(kind).alias("type"), pl.lit(scope).alias("scope"),
+                pl.col(name).alias("value"), pl.lit(None, pl.String).alias("name"), "occurred_at",
+            )
+            for name, (kind, scope) in zip(self._columns, self._kinds, strict=True)
+        ]  # fmt: skip
+        sightings.append(
             addresses.select(
                 pl.col(_ADDRESS).alias("row"), "type", pl.lit("").alias("scope"), pl.col("identifier").alias("value"),
                 pl.lit(None, pl.String).alias("name"), pl.lit(0, pl.Int64).alias("occurred_at"),
-            ),
-        ]
-    )  # fmt: skip
-    with transaction.atomic():
-        found = recogniser.recognise(sightings, now=now)
-        buffer.accept_rows(found.administration, received_at=now)
-    people = found.rows.select("row", "persona_id", "bucket")
-    placed = groups.join(people, left_on=_GROUP, right_on="row", how="left").join(found.refused, left_on=_GROUP, right_on="row", how="left")
-    frame = frame.join(placed.select(*columns, "persona_id", "bucket", "reason"), on=columns, how="left", nulls_equal=True, maintain_order="left")
-    if not addresses.is_empty():
-        known = found.identifiers.select("row", "value_normalised")
-        told = addresses.join(people, left_on=_ADDRESS, right_on="row", how="left").join(known, left_on=_ADDRESS, right_on="row", how="left")
-        told = told.join(found.refused, left_on=_ADDRESS, right_on="row", how="left")
-        frame = _of_address(Draft(frame, draft.fixed), told)
-    return _parted(Draft(frame.drop(columns), {k: v for k, v in draft.fixed.items() if k != "identifier" or addresses.is_empty()}))
+            )
+        )  # fmt: skip
+        with transaction.atomic():
+            found = self._recogniser.recognise(pl.concat(sightings), now=now)
+            buffer.accept_rows(found.administration, received_at=now)
+        people = found.rows.select("row", *_PERSON)
+        refused = found.refused.rename({"reason": _REFUSED})  # the ledger has a `reason` of its own
+        spelt = found.identifiers.select("row", "value_normalised").unique("row", keep="first")
+        placed, told = (
+            asked.join(people, left_on=name, right_on="row", how="left").join(refused, left_on=name, right_on="row", how="left")
+            for asked, name in ((groups, _GROUP), (addresses, _ADDRESS))
+        )
+        return placed, told.join(spelt, left_on=_ADDRESS, right_on="row", how="left")
 
 
 def _type_of_address(draft: Draft) -> pl.Expr:
@@ -87,7 +122,12 @@ def _type_of_address(draft: Draft) -> pl.Expr:
     address, channel = draft.column("identifier"), draft.column("channel")
     if address is None:
         return pl.lit(None, pl.String)
-    looks = pl.when(address.str.contains("@", literal=True)).then(pl.lit("email")).when(address.str.contains(r"^\s*\+?[\d\s()/.-]+$")).then(pl.lit("phone"))
+    looks = (
+        pl.when(address.str.contains("@", literal=True))
+        .then(pl.lit("email"))
+        .when(address.str.contains(r"^\s*\+?[\d\s()/.-]+$"))
+        .then(pl.lit("phone"))
+    )
     if channel is None:
         return looks
     return pl.coalesce(channel.replace_strict(REACHED_BY, default=None, return_dtype=pl.String), looks)
@@ -106,8 +146,12 @@ def _addresses(draft: Draft, first: int) -> pl.DataFrame:
     if not set(draft.values("kind")) & set(OF_ADDRESS) or draft.column("identifier") is None:
         return empty
     address = draft.column("identifier")
-    assert address is not None  # noqa: S101 - it was looked at on the line before; this tells the type checker
-    found = draft.frame.filter(_addressed(draft)).select(_type_of_address(draft).alias("type"), address.alias("identifier")).unique(maintain_order=True)
+    assert address is not None
+    found = (
+        draft.frame.filter(_addressed(draft))
+        .select(_type_of_address(draft).alias("type"), address.alias("identifier"))
+        .unique(maintain_order=True)
+    )
     return found.with_row_index(_ADDRESS, offset=first).select(pl.col(_ADDRESS).cast(pl.Int64), "type", "identifier")
 
 
@@ -117,10 +161,12 @@ def _of_address(draft: Draft, told: pl.DataFrame) -> pl.DataFrame:
     if address is None:
         return draft.frame
     about = _addressed(draft)
-    frame = draft.frame.with_columns(pl.when(about).then(_type_of_address(draft)).alias("__type"), address.alias("identifier"))
+    frame = draft.frame.with_columns(
+        pl.when(about).then(_type_of_address(draft)).alias("__type"), address.alias("identifier")
+    )
     own = told.select(
         pl.col("type").alias("__type"), "identifier", pl.col("persona_id").alias("__persona"), pl.col("bucket").alias("__bucket"),
-        pl.col("value_normalised").alias("__spelt"), pl.col("reason").alias("__why"), pl.lit(value=True).alias("__told"),
+        pl.col("value_normalised").alias("__spelt"), pl.col(_REFUSED).alias("__why"), pl.lit(value=True).alias("__told"),
     )  # fmt: skip
     frame = frame.join(own, on=["__type", "identifier"], how="left", maintain_order="left")
     mine = pl.col("__told").is_not_null()
@@ -128,17 +174,19 @@ def _of_address(draft: Draft, told: pl.DataFrame) -> pl.DataFrame:
         pl.when(mine).then("__persona").otherwise("persona_id").alias("persona_id"),
         pl.when(mine).then("__bucket").otherwise("bucket").alias("bucket"),
         pl.when(mine).then("__spelt").otherwise("identifier").alias("identifier"),
-        pl.coalesce("reason", "__why").alias("reason"),
+        pl.coalesce(_REFUSED, "__why").alias(_REFUSED),
     ).drop("__type", "__persona", "__bucket", "__spelt", "__why", "__told")
 
 
 def _parted(draft: Draft) -> Identified:
     frame = draft.frame
-    bad = frame["reason"].is_not_null()
+    bad = frame[_REFUSED].is_not_null()
     rejected = pl.DataFrame(schema=SCHEMA)
     if bad.any():
-        why = pl.when(pl.col("reason") == "missing").then(pl.lit("no_identifier")).otherwise(pl.lit("bad_identifier"))
-        told = frame.filter(bad).select(NUMBER, pl.col(LINE).alias("line"), why.alias("reason"), pl.col("reason").alias("column"))
+        why = pl.when(pl.col(_REFUSED) == "missing").then(pl.lit("no_identifier")).otherwise(pl.lit("bad_identifier"))
+        told = frame.filter(bad).select(
+            NUMBER, pl.col(LINE).alias("line"), why.alias("reason"), pl.col(_REFUSED).alias("column")
+        )
         rejected = told.unique(NUMBER, keep="first", maintain_order=True).cast(pl.Schema(SCHEMA))
         frame = frame.join(rejected, on=NUMBER, how="anti", maintain_order="left")
-    return Identified(Draft(frame.drop("reason"), draft.fixed), rejected)
+    return Identified(Draft(frame.drop(_REFUSED), draft.fixed), rejected)

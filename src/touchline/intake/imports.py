@@ -9,17 +9,19 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 import polars as pl
-from django.db import transaction
+from django.db import connections, transaction
 
 from touchline.intake import targets
 from touchline.intake.appending import append
 from touchline.intake.casting import KEY, cast
 from touchline.intake.drain import drain
-from touchline.intake.identifying import identify
+from touchline.intake.identifying import Identification
 from touchline.intake.keys import Known, line_ids, resolved
 from touchline.intake.mapping import RULE, LineMapping
 from touchline.intake.occurrence import NTH, Occurrences
@@ -30,12 +32,7 @@ from touchline.kernel.errors import UnknownName
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Import, Playbook
 from touchline.recognition.counting import reserve
-from touchline.recognition.people import people
-from touchline.recognition.recognising import Recogniser
-from touchline.recognition.staging import read, staged
-
-_FEW = 50_000
-"""Personas whose customers are looked up one by one rather than all at once."""
+from touchline.recognition.staging import read_numbers
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,10 @@ def import_file(
     if not files:
         raise UnknownName("no file", remedy="Name at least one.")
     readers = [open_file(path, imp) for path in files]
-    with tempfile.TemporaryDirectory(prefix="touchline-") as scratch, Rejects(None if dry_run else rejects_dir, imp.name) as rejects:
+    with (
+        tempfile.TemporaryDirectory(prefix="touchline-") as scratch,
+        Rejects(None if dry_run else rejects_dir, imp.name) as rejects,
+    ):
         run = _Run(imp, playbook, ledger, received_at, rejects, Path(scratch), dry_run=dry_run)
         meter = _Meter(files, progress)
         if dry_run:
@@ -99,7 +99,8 @@ def import_file(
                 result = run.files(files, readers, meter)
                 transaction.set_rollback(True)
             return result
-        result = run.files(files, readers, meter)
+        with run.writer:
+            result = run.files(files, readers, meter)
         # Links made on the way wait in the buffer, where no crash loses them; now they follow.
         drain(playbook, ledger, received_at=received_at)
         return result
@@ -123,17 +124,66 @@ class _Meter:
         self._told(Progress(self._names[file], read_, share, read_ / spent, left))
 
 
+class _Writer:
+    """Appends one chunk while the next is made ready: at most one waits, so that memory stays bounded.
+
+    Everything that must see the chunk before it (targets, numbers) is done by the one thread that writes, in order.
+    """
+
+    def __init__(self, ledger: AnyLedger, terms: Terms) -> None:
+        self._ledger, self._terms = ledger, terms
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="import")
+        self._under_way: Future[None] | None = None
+
+    def write(self, draft: Draft, batch: int) -> None:
+        """Append the rows after those before them; raises what went wrong with those."""
+        self.wait()
+        self._under_way = self._thread.submit(self._append, draft, batch)
+
+    def wait(self) -> None:
+        """Return when everything is in the ledger."""
+        if self._under_way is not None:
+            self._under_way.result()
+
+    def _append(self, draft: Draft, batch: int) -> None:
+        beside = [name for name in draft.frame.columns if name.startswith("__") or name in (NUMBER, LINE)]
+        rows = Draft(draft.frame.drop(beside), draft.fixed)
+        drafts, settlement = targets.settle(rows, self._ledger, self._terms)
+        targets.note_waiting(settlement, self._terms.received_at)
+        append(drafts, self._ledger, batch)
+        targets.note_settled(settlement)
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self.wait()
+        finally:
+            self._thread.submit(connections.close_all)  # the thread has its own
+            self._thread.shutdown()
+
+
 class _Run:
     """One import under way."""
 
     def __init__(
-        self, imp: Import, playbook: Playbook, ledger: AnyLedger, received_at: int, rejects: Rejects, scratch: Path, *, dry_run: bool
+        self,
+        imp: Import,
+        playbook: Playbook,
+        ledger: AnyLedger,
+        received_at: int,
+        rejects: Rejects,
+        scratch: Path,
+        *,
+        dry_run: bool,
     ) -> None:
         self._imp, self._ledger, self._rejects, self._scratch, self._dry = imp, ledger, rejects, scratch, dry_run
         self._terms = Terms(playbook, imp.name, received_at)
+        self.writer = _Writer(ledger, self._terms)
         self._mapping = LineMapping(imp, self._terms)
-        self._recogniser = Recogniser(role=imp.role, region=playbook.organisation.country)
-        self._kinds = [(rule.type, rule.scope) for rule in imp.persona]
+        kinds = [(rule.type, rule.scope) for rule in imp.persona]
+        self._identification = Identification(kinds, role=imp.role, region=playbook.organisation.country)
         self._key = [name for name in imp.key if name != NUMBER]
         self._read = self._accepted = self._duplicates = 0
         self._personas: list[pl.Series] = []
@@ -150,6 +200,7 @@ class _Run:
         )  # fmt: skip
 
     def _file(self, index: int, path: Path, reader: Reader, meter: _Meter) -> None:
+        self.writer.wait()  # what an earlier file brought is known too
         known = Known(self._ledger, self._imp.name, self._scratch)
         occurrences = self._occurrences(reader)
         taken = pl.Series("id", [], dtype=pl.String)
@@ -170,7 +221,9 @@ class _Run:
             if added and self._dry:
                 self._before.append(draft.frame["id"].filter(fresh))
             elif added:
-                self._append(Draft(draft.frame.filter(fresh) if added < draft.frame.height else draft.frame, draft.fixed), batch)
+                self.writer.write(
+                    Draft(draft.frame.filter(fresh) if added < draft.frame.height else draft.frame, draft.fixed), batch
+                )
             meter.tell(index, chunk.done, self._read)
         known.close()
         if occurrences is not None:
@@ -182,7 +235,9 @@ class _Run:
             return None
         occurrences = Occurrences(self._scratch)
         for chunk in reader.chunks(self._key):
-            occurrences.note(chunk.frame.select(pl.col(name).cast(pl.String) for name in self._key), chunk.frame[NUMBER])
+            occurrences.note(
+                chunk.frame.select(pl.col(name).cast(pl.String) for name in self._key), chunk.frame[NUMBER]
+            )
         occurrences.settle()
         return occurrences
 
@@ -190,7 +245,11 @@ class _Run:
         """The chunk's good interactions with id and persona; its bad lines are rejected."""
         typed = cast(frame, self._imp.types, self._imp.key, self._imp.zone)
         self._rejects.add(path.name, typed.rejected)
-        lines = typed.frame.with_columns(pl.lit(None, pl.Int64).alias(NTH)) if occurrences is None else occurrences.numbered(typed.frame)
+        lines = (
+            typed.frame.with_columns(pl.lit(None, pl.Int64).alias(NTH))
+            if occurrences is None
+            else occurrences.numbered(typed.frame)
+        )
         draft, rejected = self._mapping.drafts(lines)
         self._rejects.add(path.name, rejected)
         made = draft.frame
@@ -202,16 +261,9 @@ class _Run:
             made = made.sort(NUMBER, RULE)
         draft = Draft(made, draft.fixed)
         draft = Draft(made.with_columns(_references(draft, self._imp.name)), draft.fixed)
-        found = identify(draft, self._kinds, self._recogniser, self._terms.received_at)
+        found = self._identification.identify(draft, self._terms.received_at)
         self._rejects.add(path.name, found.rejected)
         return Draft(found.draft.frame, {**found.draft.fixed, "role": self._imp.role})
-
-    def _append(self, draft: Draft, batch: int) -> None:
-        beside = [name for name in draft.frame.columns if name.startswith("__") or name in (NUMBER, LINE)]
-        drafts, settlement = targets.settle(Draft(draft.frame.drop(beside), draft.fixed), self._ledger, self._terms)
-        targets.note_waiting(settlement, self._terms.received_at)
-        append(drafts, self._ledger, batch)
-        targets.note_settled(settlement)
 
 
 def _coalesced(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
@@ -240,7 +292,11 @@ def _references(draft: Draft, source: str) -> list[pl.Series]:
     told = []
     if draft.varies("about") and draft.frame.schema["about"] == pl.String:
         about = draft.frame["about"]
-        bare = draft.frame.select(pl.when(pl.col("about").str.starts_with("interaction:")).then(pl.col("about").str.strip_prefix("interaction:"))).to_series()
+        bare = draft.frame.select(
+            pl.when(pl.col("about").str.starts_with("interaction:")).then(
+                pl.col("about").str.strip_prefix("interaction:")
+            )
+        ).to_series()
         named = "interaction:" + resolved(source, bare, "0")
         told.append(named.fill_null(about).alias("about"))
     if draft.varies("in_reply_to") and draft.frame.schema["in_reply_to"] == pl.String:
@@ -265,12 +321,9 @@ def _first_of_key(frame: pl.DataFrame, fresh: pl.Series, taken: pl.Series) -> tu
 
 
 def _customers(personas: pl.Series) -> int:
-    """How many customers these personas are."""
-    wanted = personas.alias("persona_id").to_frame()
-    if len(personas) > _FEW:
-        return int(people().join(wanted, on="persona_id", how="semi")["customer"].n_unique())
-    with transaction.atomic(), staged("mine", wanted):
-        found = read(
-            "SELECT count(DISTINCT p.customer) AS n FROM mine m CROSS JOIN recognition_persona p WHERE p.persona_id = m.persona_id", {"n": pl.Int64}
-        )
-    return int(found["n"][0])
+    """How many customers these personas are: a persona is its own customer unless it is linked, which few are."""
+    linked = read_numbers(
+        {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE customer <> persona_id"
+    )
+    mine = personas.alias("persona_id").to_frame().join(linked, on="persona_id", how="left")
+    return mine.select(pl.coalesce("customer", "persona_id").n_unique()).item()

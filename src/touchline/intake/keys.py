@@ -21,7 +21,7 @@ REFERENCE = r"^[0-9a-f]{32}$"
 
 
 def ids(source: str, key: Sequence[pl.Expr], frame: pl.DataFrame) -> pl.Series:
-    """`kernel.ids.interaction_id(source, *key)` of every row; a NULL part is as an empty text, and ids of equal keys are equal."""
+    """`kernel.ids.interaction_id(source, *key)` of every row; a NULL part is as an empty text."""
     parts = [part.cast(pl.String).fill_null("") for part in key]
     texts = frame.select(pl.concat_str(pl.lit(source), *parts, separator=SEPARATOR).alias("id")).to_series()
     return _hashed(texts)
@@ -30,7 +30,9 @@ def ids(source: str, key: Sequence[pl.Expr], frame: pl.DataFrame) -> pl.Series:
 def line_ids(source: str, frame: pl.DataFrame, key: Sequence[str], nth: str, rule: str) -> pl.Series:
     """Ids of interactions that lines make: the key as read, how many equal keys came before, and which of the line's
     interactions it is where it is not the first: `interaction_id(source, *key, nth[, rule])`."""
-    told = pl.when(pl.col(rule) > 0).then(pl.concat_str(pl.col(nth).cast(pl.String), pl.col(rule).cast(pl.String), separator=SEPARATOR))
+    told = pl.when(pl.col(rule) > 0).then(
+        pl.concat_str(pl.col(nth).cast(pl.String), pl.col(rule).cast(pl.String), separator=SEPARATOR)
+    )
     return ids(source, [*(pl.col(name) for name in key), told.otherwise(pl.col(nth).cast(pl.String))], frame)
 
 
@@ -59,18 +61,20 @@ class Known:
         self._connection.execute("CREATE TABLE known (id UHUGEINT)")
         native: pl.LazyFrame = found.to_native()
         for part in native.collect_batches(chunk_size=1_000_000):
-            told = part.to_arrow()  # noqa: F841 - DuckDB reads it by name
-            self._connection.execute(f"INSERT INTO known SELECT {_NUMBER} FROM told")
-        self.any = bool(_count(self._connection, "known"))
+            self._connection.register("told", part.to_arrow())
+            self._connection.execute("INSERT INTO known SELECT ('0x' || id)::UHUGEINT FROM told")
+            self._connection.unregister("told")
+        self.any = bool(self._connection.sql("SELECT count(*) FROM known").fetchall()[0][0])
 
     def among(self, ids_: pl.Series) -> pl.Series:
         """Boolean: which of the ids are known."""
         if not self.any or ids_.is_empty():
             return pl.repeat(value=False, n=len(ids_), dtype=pl.Boolean, eager=True)
-        asked = ids_.to_frame("id").with_row_index("n").to_arrow()  # noqa: F841 - DuckDB reads it by name
+        self._connection.register("told", ids_.to_frame("id").with_row_index("n").to_arrow())
         found = self._connection.sql(
-            f"SELECT n FROM (SELECT n, {_NUMBER} AS id FROM asked) SEMI JOIN known USING (id)"  # noqa: S608 - a constant
+            "SELECT n FROM (SELECT n, ('0x' || id)::UHUGEINT AS id FROM told) SEMI JOIN known USING (id)"
         ).to_arrow_table()
+        self._connection.unregister("told")
         mask = np.zeros(len(ids_), dtype=np.bool_)
         mask[np.asarray(found["n"])] = True
         return pl.Series(mask)
@@ -80,11 +84,6 @@ class Known:
         self._connection.close()
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.sql(f"SELECT count(*) FROM {table}").fetchall()[0][0])  # noqa: S608 - the tables are this module's own
-
-
-_NUMBER = "('0x' || id)::UHUGEINT"
 _FEW = 5_000
 """Texts that are hashed sooner than an engine is opened."""
 
@@ -93,8 +92,8 @@ def _hashed(texts: pl.Series) -> pl.Series:
     """The first 32 hex digits of each text's SHA-256."""
     if len(texts) <= _FEW:
         return pl.Series("id", [hashlib.sha256(text.encode()).hexdigest()[:DIGITS] for text in texts], dtype=pl.String)
-    told = texts.to_frame("text").to_arrow()  # noqa: F841 - DuckDB reads it by name
     with duckdb.connect(":memory:") as engine:
         # The engine keeps the order of what it reads unless told otherwise.
-        found = engine.sql(f"SELECT left(sha256(text), {DIGITS}) AS id FROM told").to_arrow_table()
+        read = engine.from_arrow(texts.to_frame("text").to_arrow())
+        found = read.project(f"left(sha256(text), {DIGITS}) AS id").to_arrow_table()
     return pl.DataFrame(found)["id"]

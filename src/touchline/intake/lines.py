@@ -63,7 +63,9 @@ class TextFile:
                 stream: Any = gzip.open(stored) if magic == b"\x1f\x8b" else stored
                 yield from self._blocks(stream, stored)
         except (OSError, EOFError, zlib.error) as fault:
-            raise BadFile(f"{self.path.name} cannot be read to its end", remedy="Copy it again, or unpack it.") from fault
+            raise BadFile(
+                f"{self.path.name} cannot be read to its end", remedy="Copy it again, or unpack it."
+            ) from fault
 
     def _blocks(self, stream: Any, stored: IO[bytes]) -> Iterator[Block]:
         rest, number, started, skipping = b"", 1, False, False

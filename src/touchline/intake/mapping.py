@@ -95,7 +95,9 @@ class Maker:
         if rule.when is not None:
             lines = lines.filter(_series(lines, rule.when).fill_null(value=False))
         frame = nw.from_native(lines)
-        made = frame.select(*(to_frame(expression).alias(f"={name}") for name, expression in rule.columns.items())).to_native()
+        made = frame.select(
+            *(to_frame(expression).alias(f"={name}") for name, expression in rule.columns.items())
+        ).to_native()
         own = made.rename({name: name.removeprefix("=") for name in made.columns})
         fixed = dict(rule.fixed)
         beside = lines.select(*kept, NUMBER, LINE)
@@ -153,7 +155,11 @@ class LineMapping:
         self._imp = imp
         self.rules = rules(imp.rows)
         promises = {
-            name: [(promise, promise.holds) for promise in point.promises if promise.holds is not None and self._can_tell(promise.holds)]
+            name: [
+                (promise, promise.holds)
+                for promise in point.promises
+                if promise.holds is not None and self._can_tell(promise.holds)
+            ]
             for name, point in terms.playbook.touchpoints.items()
         }
         self._maker = Maker(terms, promises, lambda name: column(name.removeprefix(EVENT)))
@@ -170,8 +176,12 @@ class LineMapping:
             *(to_frame(rule.value).alias(f"{IDENTIFIER}{i}") for i, rule in enumerate(self._imp.persona)),
             *(to_frame(when).alias(f"{_REJECT}{i}") for i, (when, _) in enumerate(self._imp.reject_when)),
         ).to_native()
-        conditions: Faults = [(reason, None, pl.col(f"{_REJECT}{i}")) for i, (_, reason) in enumerate(self._imp.reject_when)]
-        named = [pl.col(f"{IDENTIFIER}{i}").fill_null("").str.strip_chars() == "" for i in range(len(self._imp.persona))]
+        conditions: Faults = [
+            (reason, None, pl.col(f"{_REJECT}{i}")) for i, (_, reason) in enumerate(self._imp.reject_when)
+        ]
+        named = [
+            pl.col(f"{IDENTIFIER}{i}").fill_null("").str.strip_chars() == "" for i in range(len(self._imp.persona))
+        ]
         conditions.append(("no_identifier", None, pl.all_horizontal(named)))
         sound, rejected = parted(told, conditions)
         draft, faults = self._maker.drafts(sound, self.rules)
@@ -194,7 +204,9 @@ def _fits(declared: str | None, wanted: Type) -> bool:
 def _json(frame: nw.DataFrame[pl.DataFrame], payload: Mapping[str, Expression]) -> pl.Series:
     """A JSON object of the keys; NULL where every one is unknown."""
     # The line's number goes along so that an expression without names, too, has a value in every line.
-    values = frame.select(nw.col(NUMBER).alias("__line"), *(to_frame(expression).alias(key) for key, expression in payload.items())).to_native()
+    values = frame.select(
+        nw.col(NUMBER).alias("__line"), *(to_frame(expression).alias(key) for key, expression in payload.items())
+    ).to_native()
     known = pl.any_horizontal([pl.col(key).is_not_null() for key in payload])
     return values.select(pl.when(known).then(pl.struct(*payload).struct.json_encode())).to_series()
 
@@ -203,7 +215,9 @@ def _told(draft: pl.DataFrame, value: pl.Series, key: str) -> tuple[pl.DataFrame
     """The rows where the preference is told, encoded; and rejects where it makes no sense."""
     words = value.cast(pl.String).str.strip_chars()
     distinct = words.drop_nulls().unique()
-    answers = [preferences.encode(key, word) if preferences.is_key(key) and len(word) <= 100 else None for word in distinct]
+    answers = [
+        preferences.encode(key, word) if preferences.is_key(key) and len(word) <= 100 else None for word in distinct
+    ]
     answer = words.replace_strict(distinct, pl.Series(answers, dtype=pl.Float64), default=None, return_dtype=pl.Float64)
     spoken = pl.DataFrame({key: words}).select(pl.struct(key).struct.json_encode()).to_series()
     draft = draft.with_columns(words.alias("__told"), answer.alias("answer"), spoken.alias("payload"))

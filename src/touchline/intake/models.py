@@ -36,7 +36,9 @@ class Event(models.Model):
             models.UniqueConstraint(fields=["source", "message_id"], name="intake_event_once"),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["batch", "event_id"], name="intake_event_waiting", condition=Q(drained_at__isnull=True)),
+            models.Index(
+                fields=["batch", "event_id"], name="intake_event_waiting", condition=Q(drained_at__isnull=True)
+            ),
             models.Index(fields=["drained_at"], name="intake_event_drained", condition=Q(drained_at__isnull=False)),
         ]
 

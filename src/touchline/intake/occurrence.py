@@ -35,15 +35,18 @@ class Occurrences:
 
     def note(self, key: pl.DataFrame, numbers: pl.Series) -> None:
         """Take the key texts of a chunk and the numbers of its lines."""
-        noted = _hashes(key).with_columns(numbers.alias("n")).to_arrow()  # noqa: F841 - DuckDB reads it by name
-        self._connection.execute("INSERT INTO seen SELECT a, b, n FROM noted")
+        told = _hashes(key).with_columns(numbers.alias("n")).to_arrow()
+        self._connection.from_arrow(told).insert_into("seen")
 
     def settle(self) -> None:
         """Number the lines of repeated keys and forget all others."""
         self._connection.execute("""
             CREATE TABLE repeated AS
             WITH twice AS (SELECT a FROM seen GROUP BY a HAVING count(*) > 1)
-            SELECT n, row_number() OVER (PARTITION BY a, b ORDER BY n) - 1 AS nth, count(*) OVER (PARTITION BY a, b) > 1 AS repeats
+            SELECT
+                n,
+                row_number() OVER (PARTITION BY a, b ORDER BY n) - 1 AS nth,
+                count(*) OVER (PARTITION BY a, b) > 1 AS repeats
             FROM seen WHERE a IN (SELECT a FROM twice) ORDER BY n
         """)
         self._connection.execute("DROP TABLE seen")
@@ -53,9 +56,10 @@ class Occurrences:
         """The chunk with NTH; NULL where the key comes once only."""
         if not self._repeats or frame.is_empty():
             return frame.with_columns(pl.lit(None, pl.Int64).alias(NTH))
-        bounds = {"least": int(frame[NUMBER].min()), "most": int(frame[NUMBER].max())}  # type: ignore[arg-type]  # a number is never NULL
+        least, most = frame.select(pl.col(NUMBER).min().alias("least"), pl.col(NUMBER).max().alias("most")).row(0)
         found = self._connection.sql(
-            "SELECT n, nth FROM repeated WHERE repeats AND n BETWEEN $least AND $most", params=bounds
+            "SELECT n, nth FROM repeated WHERE repeats AND n BETWEEN $least AND $most",
+            params={"least": least, "most": most},
         ).to_arrow_table()
         nth = pl.DataFrame(found).rename({"n": NUMBER, "nth": NTH})
         return frame.join(nth, on=NUMBER, how="left", maintain_order="left")

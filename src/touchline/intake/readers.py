@@ -100,12 +100,18 @@ class ParquetReader:
             schema = pl.read_parquet_schema(path)
             self._rows = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
         except (pl.exceptions.PolarsError, OSError) as fault:
-            raise BadFile(f"{path.name} is no Parquet file", remedy="Give the mapping's `format` the file's own, or copy the file again.") from fault
+            raise BadFile(
+                f"{path.name} is no Parquet file",
+                remedy="Give the mapping's `format` the file's own, or copy the file again.",
+            ) from fault
         check_columns(path, imp, list(schema))
         for name, column in self._columns.items():
             kind = schema[column]
             if kind.is_nested() or kind in (pl.Binary, pl.Object):
-                raise BadFile(f"{path.name}: column `{column}` ({name}) is of type {kind}", remedy="Flatten it to text, number, boolean or time first.")
+                raise BadFile(
+                    f"{path.name}: column `{column}` ({name}) is of type {kind}",
+                    remedy="Flatten it to text, number, boolean or time first.",
+                )
         width = path.stat().st_size * 4 // max(self._rows, 1) + 64
         self._step = max(1, min(CHUNK_ROWS, CHUNK_BYTES // width))
 
@@ -116,7 +122,10 @@ class ParquetReader:
             try:
                 frame = part.collect() if part is not None else pl.DataFrame()
             except (pl.exceptions.PolarsError, OSError) as fault:
-                raise BadFile(f"{self._path.name} is damaged after row {start}", remedy="Copy the file again; what was imported stays.") from fault
+                raise BadFile(
+                    f"{self._path.name} is damaged after row {start}",
+                    remedy="Copy the file again; what was imported stays.",
+                ) from fault
             rows = min(self._step, self._rows - start)
             numbers = pl.int_range(start + 1, start + rows + 1, dtype=pl.Int64, eager=True)
             frame = frame.with_columns(numbers.alias(NUMBER), pl.lit(None, pl.Int64).alias(LINE))
@@ -162,18 +171,26 @@ class _TextReader:
             records = self._records(joined, lines[skip:], first + skip)
             held = records.held_back
             held_first = first + len(lines) - held.count(b"\n")
-            ordered = sorted([*records.faults, *((line, "line_too_long", None) for line in block.overlong if line > self._skipped())])
+            ordered = sorted(
+                [*records.faults, *((line, "line_too_long", None) for line in block.overlong if line > self._skipped())]
+            )
             good, bad = records.lines, pl.Series([line for line, _, _ in ordered], dtype=pl.Int64)
             # A record's number counts the records and the faulty lines before it; blank lines are no records.
             numbers = pl.concat([good, bad]).rank("ordinal").cast(pl.Int64) + record
             frame = records.columns.select(pl.col(positions[name]).alias(name) for name in names)
-            frame = frame.with_columns(numbers.head(len(good)).alias(NUMBER), good.alias(LINE)) if names else pl.DataFrame(
-                {NUMBER: numbers.head(len(good)), LINE: good}
+            frame = (
+                frame.with_columns(numbers.head(len(good)).alias(NUMBER), good.alias(LINE))
+                if names
+                else pl.DataFrame({NUMBER: numbers.head(len(good)), LINE: good})
             )
-            faults = rejected([
-                (number, line, reason, column)
-                for number, (line, reason, column) in zip(numbers.tail(len(bad)).to_list() if len(bad) else [], ordered, strict=True)
-            ])
+            faults = rejected(
+                [
+                    (number, line, reason, column)
+                    for number, (line, reason, column) in zip(
+                        numbers.tail(len(bad)).to_list() if len(bad) else [], ordered, strict=True
+                    )
+                ]
+            )
             record += len(good) + len(bad)
             yield Chunk(frame, faults, 1.0 if block.last else block.read / max(self._file.size, 1))
 
@@ -198,12 +215,14 @@ class DelimitedReader(_TextReader):
             if len(lines) < self._imp.header:
                 break
             line = lines[self._imp.header - 1]
-            if block.overlong or faulty(line):
+            if any(number <= self._imp.header for number in block.overlong) or faulty(line):
                 raise BadFile(f"{self._file.path.name}: its header is no UTF-8 text", remedy="Save the file as UTF-8.")
             text = line.decode()
             fields = text.split() if self._white else next(csv.reader([text], delimiter=self._imp.separator), [])
             return [field.strip() for field in fields]
-        raise BadFile(f"{self._file.path.name} is empty", remedy=f"Expected are the columns {', '.join(self._imp.expect)}.")
+        raise BadFile(
+            f"{self._file.path.name} is empty", remedy=f"Expected are the columns {', '.join(self._imp.expect)}."
+        )
 
     def _positions(self) -> dict[str, str]:
         return {name: f"c{self._found.index(column)}" for name, column in self._columns.items()}
@@ -234,10 +253,18 @@ class DelimitedReader(_TextReader):
         frame = pl.DataFrame({"line": texts, "number": numbers}).filter(pl.col("line").str.strip_chars(" \t\r\n") != "")
         fields = pl.col("line").str.extract_all(r"[^\s]+") if self._white else pl.col("line").str.split(separator)
         split = frame.select("number", fields.alias("fields"))
-        right = (pl.col("fields").list.len() == width) & (pl.col("fields").list.eval(pl.element().str.len_bytes().max()).list.first().fill_null(0) <= FIELD_LIMIT)
+        right = (pl.col("fields").list.len() == width) & (
+            pl.col("fields").list.eval(pl.element().str.len_bytes().max()).list.first().fill_null(0) <= FIELD_LIMIT
+        )
         verdict = split.select(right.alias("right"), (pl.col("fields").list.len() == width).alias("whole"))
         if not verdict["right"].all():
-            for number, whole in split.select("number").with_columns(verdict).filter(~pl.col("right")).select("number", "whole").iter_rows():
+            for number, whole in (
+                split.select("number")
+                .with_columns(verdict)
+                .filter(~pl.col("right"))
+                .select("number", "whole")
+                .iter_rows()
+            ):
                 faults.append((number, "field_too_long" if whole else "wrong_field_count", None))
             split = split.filter(verdict["right"])
         columns = split.select(_unset(pl.col("fields").list.get(i)).alias(f"c{i}") for i in range(width))
@@ -251,7 +278,9 @@ class DelimitedReader(_TextReader):
         texts: list[str] = []
         for number, line in enumerate(lines, first):
             reason = faulty(line)
-            texts.append("" if reason else line.decode())  # an empty line is no record, unless a quoted field goes over it
+            texts.append(
+                "" if reason else line.decode()
+            )  # an empty line is no record, unless a quoted field goes over it
             if reason:
                 faults.append((number, reason, None))
         bad, place = {number for number, _, _ in faults}, 0
@@ -269,11 +298,15 @@ class DelimitedReader(_TextReader):
             place += 1
         return self._gathered(rows, starts, faults)
 
-    def _run(self, texts: list[str], place: int, first: int, bad: set[int], rows: list[list[str]], starts: list[int]) -> tuple[int, str | None]:
+    def _run(
+        self, texts: list[str], place: int, first: int, bad: set[int], rows: list[list[str]], starts: list[int]
+    ) -> tuple[int, str | None]:
         """Read records from line `place` on until one is faulty; (its line, its fault), or (the end, None)."""
         width = len(self._found)
         csv.field_size_limit(FIELD_LIMIT)
-        reader = csv.reader((f"{texts[i]}\n" for i in range(place, len(texts))), delimiter=self._imp.separator, strict=True)
+        reader = csv.reader(
+            (f"{texts[i]}\n" for i in range(place, len(texts))), delimiter=self._imp.separator, strict=True
+        )
         before = 0
         try:
             for row in reader:
@@ -291,11 +324,18 @@ class DelimitedReader(_TextReader):
             return place + before, fault
         return len(texts), None
 
-    def _gathered(self, rows: list[list[str]], starts: list[int], faults: list[tuple[int, str, str | None]], held: bytes = b"") -> _Records:
+    def _gathered(
+        self, rows: list[list[str]], starts: list[int], faults: list[tuple[int, str, str | None]], held: bytes = b""
+    ) -> _Records:
         width = len(self._found)
         columns = list(zip(*rows, strict=True)) if rows else [()] * width
         frame = pl.DataFrame({f"c{i}": pl.Series(columns[i], dtype=pl.String) for i in range(width)})
-        return _Records(frame.select(_unset(pl.col(name)).alias(name) for name in frame.columns), pl.Series(starts, dtype=pl.Int64), faults, held)
+        return _Records(
+            frame.select(_unset(pl.col(name)).alias(name) for name in frame.columns),
+            pl.Series(starts, dtype=pl.Int64),
+            faults,
+            held,
+        )
 
 
 class JsonReader(_TextReader):
@@ -313,7 +353,7 @@ class JsonReader(_TextReader):
         if isinstance(found, dict):
             fields = [*found, *(column for column in self._columns.values() if "." in column and _has(found, column))]
             nested = {column.split(".")[0] for column in self._columns.values() if "." in column}
-            check_columns(path, imp, [field for field in fields if field not in nested])
+            check_columns(path, imp, [field for field in fields if field not in nested or field in imp.expect])
         self._connection = duckdb.connect(":memory:")
 
     def _positions(self) -> dict[str, str]:
@@ -329,22 +369,16 @@ class JsonReader(_TextReader):
                 faults.append((number, reason, None))
             elif line.strip():
                 kept.append((number, line.decode()))
-        source = pl.DataFrame(kept, schema={"number": pl.Int64, "line": pl.String}, orient="row").to_arrow()  # noqa: F841 - DuckDB reads it by name
-        known = sorted({column.split(".")[0] for column in (*self._imp.expect, *self._columns.values())})
-        shape = json.dumps(_shape(list(self._columns.values())))
-        query = """
-            SELECT number, line, fine, CASE WHEN fine THEN json_keys(line) END AS keys, CASE WHEN fine THEN from_json(line, $shape) END AS fields
-            FROM (SELECT *, json_valid(line) AND CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END AS fine FROM source)
-            ORDER BY number
-        """
-        table = pl.from_arrow(self._connection.sql(query.replace("$shape", _quoted_sql(shape))).to_arrow_table())
-        if not isinstance(table, pl.DataFrame):
-            raise TypeError("a query has columns")
+        read = pl.DataFrame(kept, schema={"number": pl.Int64, "line": pl.String}, orient="row")
+        table = self._parsed(read)
         for number, line in table.filter(~pl.col("fine")).select("number", "line").iter_rows():
             faults.append((number, _why_no_json(line), None))
         good = table.filter("fine")
+        known = sorted({column.split(".")[0] for column in (*self._imp.expect, *self._columns.values())})
         if self._imp.exact:
-            strange = good.select("number", pl.col("keys").list.set_difference(known).list.first().alias("strange")).filter(pl.col("strange").is_not_null())
+            strange = good.select(
+                "number", pl.col("keys").list.set_difference(known).list.first().alias("strange")
+            ).filter(pl.col("strange").is_not_null())
             faults += [(number, "unknown_field", name) for number, name in strange.iter_rows()]
             good = good.join(strange, on="number", how="anti", maintain_order="left")
         values = [_field(column).alias(f"c{i}") for i, column in enumerate(self._columns.values())]
@@ -354,6 +388,29 @@ class JsonReader(_TextReader):
         faults += [(number, "field_too_long", None) for number in frame.filter(long)["number"]]
         frame = frame.filter(~long)
         return _Records(frame.select(_unset(pl.col(name)).alias(name) for name in texts), frame["number"], faults)
+
+
+    def _parsed(self, read: pl.DataFrame) -> pl.DataFrame:
+        """[number, line] with `fine`, and where that holds the object's `keys` and wanted `fields`, by number."""
+        shape = json.dumps(_shape(list(self._columns.values())))
+        self._connection.register("told", read.to_arrow())
+        found = self._connection.sql(_PARSE, params={"shape": shape}).to_arrow_table()
+        self._connection.unregister("told")
+        return pl.DataFrame(found)
+
+
+_PARSE = """
+    SELECT
+        number,
+        line,
+        fine,
+        CASE WHEN fine THEN json_keys(line) END AS keys,
+        CASE WHEN fine THEN from_json(line, $shape) END AS fields
+    FROM (
+        SELECT *, CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' ELSE false END AS fine FROM told
+    )
+    ORDER BY number
+"""
 
 
 def _unset(text: pl.Expr) -> pl.Expr:
@@ -392,10 +449,6 @@ def _field(column: str) -> pl.Expr:
     return field
 
 
-def _quoted_sql(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _why_no_json(line: str) -> str:
     """`not_finite` where only NaN or Infinity keeps the line from being JSON."""
     try:
@@ -403,5 +456,3 @@ def _why_no_json(line: str) -> str:
     except (ValueError, RecursionError):
         return "bad_json"
     return "not_finite" if isinstance(found, dict) else "bad_json"
-
-

@@ -131,7 +131,9 @@ def _in_types(draft: Draft, units: int) -> Draft:
 def _faults(draft: Draft, terms: Terms) -> Faults:
     faults: Faults = []
     kind = draft.column("kind")
-    faults.append(("unknown_kind", "kind", pl.lit(value=True) if kind is None else kind.is_null() | ~kind.is_in(list(KINDS))))
+    faults.append(
+        ("unknown_kind", "kind", pl.lit(value=True) if kind is None else kind.is_null() | ~kind.is_in(list(KINDS)))
+    )
     faults += _of_times(draft, terms.received_at)
     known = {
         "touchpoint": ("unknown_touchpoint", list(terms.playbook.touchpoints)),
@@ -198,7 +200,11 @@ def _of_numbers(draft: Draft) -> Faults:
 def _of_texts(draft: Draft) -> Faults:
     faults: Faults = []
     for name, kind in DTYPES.items():
-        if kind != pl.String or not draft.varies(name) or name in ("kind", "touchpoint", "channel", "purpose", "episode_type"):
+        if (
+            kind != pl.String
+            or not draft.varies(name)
+            or name in ("kind", "touchpoint", "channel", "purpose", "episode_type")
+        ):
             continue
         size = pl.col(name).str.len_bytes()
         if name in _LONG:
@@ -264,7 +270,9 @@ def _completed(draft: Draft, terms: Terms) -> Draft:
         changed += [
             pl.when(about != NOT_ABOUT).then(about).alias("about"),
             pl.when(place).then(about.str.strip_prefix("touchpoint:")).alias("about_touchpoint"),
-            pl.when(place).then(pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(fixed["occurred_at"], pl.Int64)).alias("about_at"),
+            pl.when(place)
+            .then(pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(fixed["occurred_at"], pl.Int64))
+            .alias("about_at"),
         ]
         fixed.pop("about", None)
     # A literal alone would make a frame of one row; every new column here has a frame to follow.

@@ -24,7 +24,7 @@ from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Playbook
-from touchline.recognition.staging import execute, insert, read, staged
+from touchline.recognition.staging import execute, read, staged
 
 SOURCE = "completion"
 PATIENCE = 30 * DAY
@@ -35,7 +35,13 @@ _HELD = (
 )  # fmt: skip
 _GIVEN = pl.any_horizontal([pl.col(name).is_not_null() for name in row.READINGS])
 _WAITING = {"id": pl.String(), "target": pl.String(), **{name: DTYPES[name] for name in _HELD}}
-_FOUND = {"target": pl.String(), "kind": pl.String(), "touchpoint": pl.String(), "episode_type": pl.String(), "at": pl.Int64()}
+_FOUND = {
+    "target": pl.String(),
+    "kind": pl.String(),
+    "touchpoint": pl.String(),
+    "episode_type": pl.String(),
+    "at": pl.Int64(),
+}
 _INTERACTION, _EPISODE = "interaction:", "episode:"
 
 
@@ -74,7 +80,9 @@ def settle(draft: Draft, ledger: AnyLedger, terms: Terms) -> tuple[list[Draft], 
     wanted = pl.concat([judging["target"], answering["target"], awaited["target"]]).unique()
     known = _known(wanted, frame, ledger)
     held = _already_held(judging["id"])
-    told = judging.filter(~pl.col("id").is_in(held.implode())).join(known.drop("kind"), on="target", how="inner", suffix="_target")
+    told = judging.filter(~pl.col("id").is_in(held.implode())).join(
+        known.drop("kind"), on="target", how="inner", suffix="_target"
+    )
     unknown = judging.join(told, on="id", how="anti")
     late = answering.join(known, on="target", how="anti")
     waiting = pl.concat([unknown.filter(_GIVEN, ~pl.col("id").is_in(held.implode())), late]).unique(["id", "target"])
@@ -100,16 +108,25 @@ def overdue(ledger: AnyLedger, terms: Terms) -> tuple[list[Draft], Settlement]:
     made = _readings(late, nowhere)
     there = _in_ledger(made["id"], ledger)
     made = made.filter(~pl.col("id").is_in(there.implode()))
-    return ([_draft_of(made, terms)] if made.height else []), Settlement(pl.DataFrame(schema=_WAITING), late.select("id", "target"))
+    return ([_draft_of(made, terms)] if made.height else []), Settlement(
+        pl.DataFrame(schema=_WAITING), late.select("id", "target")
+    )
 
 
 def note_waiting(settlement: Settlement, received_at: int) -> None:
     """Keep the waiting rows; before their batch is appended, or a crash in between would lose their readings."""
     if settlement.waiting.is_empty():
         return
-    held = [json.dumps({name: value for name, value in one.items() if value is not None}) for one in settlement.waiting.select(*_HELD).iter_rows(named=True)]
+    held = [
+        json.dumps({name: value for name, value in one.items() if value is not None})
+        for one in settlement.waiting.select(*_HELD).iter_rows(named=True)
+    ]
     rows = settlement.waiting.select(
-        pl.col("id").alias("row_id"), "target", pl.lit(received_at, pl.Int64).alias("since"), pl.Series("held", held), pl.lit(value=False).alias("settled")
+        pl.col("id").alias("row_id"),
+        "target",
+        pl.lit(received_at, pl.Int64).alias("since"),
+        pl.Series("held", held),
+        pl.lit(value=False).alias("settled"),
     )
     with transaction.atomic(), staged("waiting_now", rows):
         execute(
@@ -167,12 +184,14 @@ def _awaited(frame: pl.DataFrame) -> pl.DataFrame:
     episodes = frame["episode_id"].drop_nulls().unique()
     arrived = pl.concat([_INTERACTION + frame["id"], _EPISODE + episodes]).unique().alias("target").to_frame()
     with transaction.atomic(), staged("arrived", arrived, ("target",)):
-        return _read_awaited("settled = %s AND EXISTS (SELECT 1 FROM arrived a WHERE a.target = intake_awaited.target)", [False])
+        return _read_awaited(
+            "settled = %s AND EXISTS (SELECT 1 FROM arrived a WHERE a.target = intake_awaited.target)", [False]
+        )
 
 
 def _read_awaited(where: str, parameters: Sequence[object]) -> pl.DataFrame:
     found = read(
-        f"SELECT row_id, target, held FROM intake_awaited WHERE {where}",  # noqa: S608 - the conditions are this module's own
+        f"SELECT row_id, target, held FROM intake_awaited WHERE {where}",
         {"row_id": pl.String, "target": pl.String, "held": pl.String}, parameters,
     )  # fmt: skip
     held = found["held"].str.json_decode(pl.Struct({name: DTYPES[name] for name in _HELD})).struct.unnest()
@@ -184,7 +203,10 @@ def _already_held(judging: pl.Series) -> pl.Series:
     if judging.is_empty():
         return judging
     with transaction.atomic(), staged("judging", judging.alias("id").to_frame()):
-        return read("SELECT DISTINCT row_id AS id FROM intake_awaited WHERE row_id IN (SELECT id FROM judging)", {"id": pl.String})["id"]
+        return read(
+            "SELECT DISTINCT row_id AS id FROM intake_awaited WHERE row_id IN (SELECT id FROM judging)",
+            {"id": pl.String},
+        )["id"]
 
 
 def _known(wanted: pl.Series, frame: pl.DataFrame, ledger: AnyLedger) -> pl.DataFrame:
@@ -198,7 +220,11 @@ def _known(wanted: pl.Series, frame: pl.DataFrame, ledger: AnyLedger) -> pl.Data
     here = frame.filter(pl.col("id").is_in(interactions.implode()) | pl.col("episode_id").is_in(episodes.implode()))
     both = pl.concat([stored.drop("source"), here.select(stored.drop("source").columns)]).unique("id")
     single = both.filter(pl.col("id").is_in(interactions.implode())).select(
-        (_INTERACTION + pl.col("id")).alias("target"), "kind", "touchpoint", "episode_type", pl.col("occurred_at").alias("at")
+        (_INTERACTION + pl.col("id")).alias("target"),
+        "kind",
+        "touchpoint",
+        "episode_type",
+        pl.col("occurred_at").alias("at"),
     )
     journeys = (
         both.filter(pl.col("episode_id").is_in(episodes.implode()))
@@ -220,11 +246,13 @@ def _with_targets(draft: Draft, told: pl.DataFrame, unknown: pl.Series) -> Draft
     places = told.select(
         "id",
         pl.col("touchpoint_target").alias("__touchpoint"),
-        pl.col("episode_type").alias("__episode_type"),
+        pl.col("episode_type_target").alias("__episode_type"),
         # What is judged lay before the judgement, whatever the clocks say.
         pl.min_horizontal("at", "occurred_at").alias("__at"),
     )
-    frame = draft.frame.join(places, on="id", how="left", maintain_order="left").with_columns(pl.col("id").is_in(unknown.implode()).alias("__waits"))
+    frame = draft.frame.join(places, on="id", how="left", maintain_order="left").with_columns(
+        pl.col("id").is_in(unknown.implode()).alias("__waits")
+    )
 
     def before(name: str) -> pl.Expr:
         return pl.col(name) if draft.varies(name) else pl.lit(draft.fixed.get(name), DTYPES[name])
@@ -233,14 +261,27 @@ def _with_targets(draft: Draft, told: pl.DataFrame, unknown: pl.Series) -> Draft
         pl.coalesce("__touchpoint", before("about_touchpoint")).alias("about_touchpoint"),
         pl.coalesce("__episode_type", before("about_episode_type")).alias("about_episode_type"),
         pl.coalesce("__at", before("about_at")).alias("about_at"),
-        *(pl.when(~pl.col("__waits")).then(before(name)).alias(name) for name in row.READINGS if draft.column(name) is not None),
+        *(
+            pl.when(~pl.col("__waits")).then(before(name)).alias(name)
+            for name in row.READINGS
+            if draft.column(name) is not None
+        ),
     )
     replaced = {"about_touchpoint", "about_episode_type", "about_at", *row.READINGS}
-    return Draft(frame.drop("__touchpoint", "__episode_type", "__at", "__waits"), {k: v for k, v in draft.fixed.items() if k not in replaced})
+    return Draft(
+        frame.drop("__touchpoint", "__episode_type", "__at", "__waits"),
+        {k: v for k, v in draft.fixed.items() if k not in replaced},
+    )
 
 
 def _completing(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    there = known.select("target", pl.col("kind").alias("started"), pl.col("touchpoint").alias("about_touchpoint"), pl.col("episode_type").alias("about_episode_type"), "at")
+    there = known.select(
+        "target",
+        pl.col("kind").alias("started"),
+        pl.col("touchpoint").alias("about_touchpoint"),
+        pl.col("episode_type").alias("about_episode_type"),
+        "at",
+    )
     return waiting.join(there, on="target", how="inner", maintain_order="left")
 
 
@@ -263,8 +304,14 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
     made = [pl.DataFrame(schema={name: DTYPES[name] for name in _COMPLETE})]
     for promise in promises:
         answers = answering.filter(pl.col("kind") == promise.until)
-        pairs = _completing(answers, known.filter((pl.col("touchpoint") == promise.touchpoint) & (pl.col("kind") == promise.started)))
-        pairs = pairs.filter(pl.col("occurred_at") >= pl.col("at")).sort("occurred_at").unique("target", keep="first", maintain_order=True)
+        pairs = _completing(
+            answers, known.filter((pl.col("touchpoint") == promise.touchpoint) & (pl.col("kind") == promise.started))
+        )
+        pairs = (
+            pairs.filter(pl.col("occurred_at") >= pl.col("at"))
+            .sort("occurred_at")
+            .unique("target", keep="first", maintain_order=True)
+        )
         if pairs.is_empty():
             continue
         kept = pl.col("occurred_at") - pl.col("at") <= promise.within
@@ -274,7 +321,10 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
             pl.col("target").alias("about"),
             pl.col("at").alias("about_at"),
             pl.lit(promise.name).alias("name"),
-            *((reading if name == promise.principle else pl.lit(None)).cast(pl.Float32).alias(name) for name in row.READINGS),
+            *(
+                (reading if name == promise.principle else pl.lit(None)).cast(pl.Float32).alias(name)
+                for name in row.READINGS
+            ),
         )
         made.append(pairs.select(*_COMPLETE).cast({name: DTYPES[name] for name in _COMPLETE}))
     complete = pl.concat(made)
@@ -290,6 +340,11 @@ def _in_ledger(wanted: pl.Series, ledger: AnyLedger) -> pl.Series:
 
 
 def _draft_of(complete: pl.DataFrame, terms: Terms) -> Draft:
-    fixed: dict[str, Value] = {"source": SOURCE, "version": VERSION, "received_at": terms.received_at, "digest": terms.playbook.digest, "machine": False}
+    fixed: dict[str, Value] = {
+        "source": SOURCE,
+        "version": VERSION,
+        "received_at": terms.received_at,
+        "digest": terms.playbook.digest,
+        "machine": False,
+    }
     return Draft(complete, fixed)
-

@@ -31,7 +31,8 @@ class Engine:
             raise UnknownName(f"engine {name!r}", remedy=f"Set TOUCHLINE_ENGINE to one of {', '.join(ENGINES)}.")
         self.name = name
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._settings = {"TimeZone": "UTC", "preserve_insertion_order": "false"}
+        # DuckDB would draw its progress on standard output, where a command's one JSON object goes.
+        self._settings = {"TimeZone": "UTC", "preserve_insertion_order": "false", "enable_progress_bar": "false"}
         if memory_limit is not None:
             self._settings["memory_limit"] = memory_limit
         if spill_directory:

@@ -169,7 +169,6 @@ def _passes(folder: Folder, chosen: pl.DataFrame, step: int, kept: ds.Expression
 
 def _remove(log: Log, personas: frozenset[int]) -> int | None:
     """Rows removed; 0 where none is left; None where files that were read are gone and it must start again."""
-    highest = last_seq(log)
     unwanted = ds.field("persona_id").isin(sorted(personas))
     gone: list[str] = []
     added: list[AddAction] = []
@@ -190,7 +189,7 @@ def _remove(log: Log, personas: frozenset[int]) -> int | None:
         if not gone:
             return 0
         note = {"operation": "erase", "rows": removed}
-        if log.replace(gone, added, note, (HIGH_WATER, highest), changes=True):
+        if log.replace(gone, added, note, (HIGH_WATER, last_seq(log)), changes=True):
             return removed
         log.folder.discard(action.path for action in added)
     return None

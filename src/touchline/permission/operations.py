@@ -20,7 +20,7 @@ class Permissions:
     """What is in force for some people.
 
     consents      [customer, persona_id, purpose, channel, granted_at, evidenced, source, withdrawn_at, in_force]:
-                  withdrawn_at is the whole person's for that purpose and channel; in_force whether this address may be used
+                  withdrawn_at is the whole person's for that purpose and channel, in_force of this address
     preferences   [customer, key, told_at, answer, told], the latest of the person
     suppressions  [customer, persona_id, reason, at, address_only], those in force
     """
@@ -38,7 +38,9 @@ def permissions(people: pl.DataFrame) -> Permissions:
         withdrawn_at=pl.col("withdrawn_at").max().over("customer", "purpose", "channel")
     )
     in_force = pl.col("granted_at") > pl.col("withdrawn_at")  # at one instant the withdrawal counts
-    consents = consents.with_columns(in_force=in_force, granted_at=_known("granted_at"), withdrawn_at=_known("withdrawn_at"))
+    consents = consents.with_columns(
+        in_force=in_force, granted_at=_known("granted_at"), withdrawn_at=_known("withdrawn_at")
+    )
     preferences = (
         standing.preferences.join(owners, on="persona_id")
         .sort("customer", "key", "told_at", "answer", "told")
@@ -46,7 +48,15 @@ def permissions(people: pl.DataFrame) -> Permissions:
     )
     return Permissions(
         consents=consents.select(
-            "customer", "persona_id", "purpose", "channel", "granted_at", "evidenced", "source", "withdrawn_at", "in_force"
+            "customer",
+            "persona_id",
+            "purpose",
+            "channel",
+            "granted_at",
+            "evidenced",
+            "source",
+            "withdrawn_at",
+            "in_force",
         ).sort("customer", "persona_id", "purpose", "channel"),
         preferences=preferences.select("customer", "key", "told_at", "answer", "told"),
         suppressions=_suppressed(standing.suppressions.join(owners, on="persona_id")),
@@ -62,14 +72,16 @@ def _suppressed(rows: pl.DataFrame) -> pl.DataFrame:
     )
     released = pl.when("address_only").then("_of_address").otherwise("_of_person").fill_null(NEVER)
     in_force = told.filter((pl.col("reason") != RELEASED) & (pl.col("at") > released))
-    return in_force.select("customer", "persona_id", "reason", "at", "address_only").sort("customer", "persona_id", "reason")
+    return in_force.select("customer", "persona_id", "reason", "at", "address_only").sort(
+        "customer", "persona_id", "reason"
+    )
 
 
 def may_contact(people: pl.DataFrame, purpose: str, channel: str) -> pl.DataFrame:
-    """[customer, persona_id, allowed, why] of every address of people [persona_id, customer, type] that the channel reaches.
+    """[customer, persona_id, allowed, why] of each address of people [persona_id, customer, type] on that channel.
 
-    `why` is `consent` or `suppression` where it is not allowed, else NULL. It says what this purpose's opt-ins and opt-outs
-    come to; which purposes need none is the playbook's to say.
+    `why` is `consent` or `suppression` where it is not allowed, else NULL. It says what this purpose's opt-ins and
+    opt-outs come to; which purposes need none is the playbook's to say.
     """
     known = permissions(people)
     reached = people.filter(pl.col("type") == REACHED_BY.get(channel, "")).select("customer", "persona_id")
@@ -83,7 +95,11 @@ def may_contact(people: pl.DataFrame, purpose: str, channel: str) -> pl.DataFram
         pl.when(suppressed).then(pl.lit("suppression"))
         .when(~pl.col("persona_id").is_in(consented.implode())).then(pl.lit("consent"))
     )  # fmt: skip
-    return reached.with_columns(why=why).select("customer", "persona_id", pl.col("why").is_null().alias("allowed"), "why").sort("persona_id")
+    return (
+        reached.with_columns(why=why)
+        .select("customer", "persona_id", pl.col("why").is_null().alias("allowed"), "why")
+        .sort("persona_id")
+    )
 
 
 def _known(column: str) -> pl.Expr:

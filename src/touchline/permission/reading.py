@@ -1,4 +1,5 @@
-"""In: ledger rows of consent, preference and suppression. Out: what they leave in force, as three frames. Writes no interactions.
+"""In: ledger rows of consent, preference and suppression. Out: what they leave in force, as three frames.
+Writes no interactions.
 
 A pure function, and one of maxima: any order, any partition and any repetition of the rows gives the same. A consent
 row belongs to the persona of the address that it names, so that it never speaks for another address.
@@ -50,13 +51,23 @@ class Standing:
 
 def standing(rows: pl.DataFrame) -> Standing:
     """What ledger rows [ROWS] leave in force; `seq` may be NULL in rows that are not drained yet."""
-    told = rows.lazy().select(*ROWS).filter(pl.col("kind").is_in(KINDS)).with_columns(pl.col("seq").fill_null(-1)).collect()
+    told = (
+        rows.lazy()
+        .select(*ROWS)
+        .filter(pl.col("kind").is_in(KINDS))
+        .with_columns(pl.col("seq").fill_null(-1))
+        .collect()
+    )
     return Standing(_consents(told), _preferences(told), _suppressions(told))
 
 
 def _consents(told: pl.DataFrame) -> pl.DataFrame:
     key = ["persona_id", "purpose", "channel"]
-    rows = told.filter(pl.col("kind").is_in(["opted_in", "opted_out"]) & pl.col("purpose").is_not_null() & pl.col("channel").is_not_null())
+    rows = told.filter(
+        pl.col("kind").is_in(["opted_in", "opted_out"])
+        & pl.col("purpose").is_not_null()
+        & pl.col("channel").is_not_null()
+    )
     granted = (
         rows.filter(pl.col("kind") == "opted_in")
         .select(*key, "source", granted_at="occurred_at", evidenced=pl.col("evidence").is_not_null(), granted_seq="seq")

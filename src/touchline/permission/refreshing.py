@@ -1,4 +1,5 @@
-"""In: ledger rows that are new, or all of them. Out: the current tables, caught up or found different. Writes no interactions.
+"""In: ledger rows that are new, or all of them. Out: the current tables, caught up or found different.
+Writes no interactions.
 
 Catching up takes the later of what is stored and what is told, so that a row told twice, late or before it is drained
 changes nothing that it should not.
@@ -47,7 +48,8 @@ def refresh(rows: pl.DataFrame | pa.Table, up_to_seq: int | None = None) -> None
         if up_to_seq is not None:
             execute(
                 "INSERT INTO permission_progress (name, seq) VALUES ('permission', %s) ON CONFLICT (name) DO UPDATE"
-                " SET seq = CASE WHEN excluded.seq > permission_progress.seq THEN excluded.seq ELSE permission_progress.seq END",
+                " SET seq = CASE WHEN excluded.seq > permission_progress.seq THEN excluded.seq"
+                " ELSE permission_progress.seq END",
                 [up_to_seq],
             )
 
@@ -65,7 +67,10 @@ def rebuild(rows: pl.DataFrame | pa.Table, up_to_seq: int) -> None:
 
 def erase(personas: list[int]) -> int:
     """Forget these personas' rows; how many there were."""
-    with transaction.atomic(), staged("erased", pl.DataFrame({"persona_id": personas}, schema={"persona_id": pl.Int64})):
+    with (
+        transaction.atomic(),
+        staged("erased", pl.DataFrame({"persona_id": personas}, schema={"persona_id": pl.Int64})),
+    ):
         return sum(
             execute(f"DELETE FROM {table} WHERE persona_id IN (SELECT persona_id FROM erased)")  # noqa: S608 - as above
             for table, _, _ in _TABLES.values()
@@ -78,10 +83,10 @@ def current() -> Standing:
 
 
 def compare(rows: pl.DataFrame | pa.Table) -> pl.DataFrame:
-    """Where the tables differ from what all rows of the ledger say: [table, persona_id, key, ledger, database], empty where they agree.
+    """Where the tables differ from what all rows of the ledger say: [table, persona_id, key, ledger, database].
 
-    `ledger` and `database` are the row's values as text, NULL where it has none. Numbers of ledger rows are not compared:
-    a row that was taken in before it was drained had none.
+    Empty where they agree. `ledger` and `database` are the row's values as text, NULL where it has none. Numbers of
+    ledger rows are not compared: a row that was taken in before it was drained had none.
     """
     told = standing(_frame(rows))
     found = []
@@ -111,7 +116,9 @@ def _take(name: str, told: pl.DataFrame) -> None:
     for group in _TOGETHER[name]:
         ours, theirs = (", ".join(f'{source}."{column}"' for column in group) for source in (table, "excluded"))
         later = f"({theirs}) > ({ours})"
-        changes += [f'"{column}" = CASE WHEN {later} THEN excluded."{column}" ELSE {table}."{column}" END' for column in group]
+        changes += [
+            f'"{column}" = CASE WHEN {later} THEN excluded."{column}" ELSE {table}."{column}" END' for column in group
+        ]
     with staged("told", told):
         execute(
             f"INSERT INTO {table} ({columns}) SELECT {columns} FROM told WHERE TRUE"  # noqa: S608 - names are the program's own

@@ -24,10 +24,9 @@ _FIRST, _DAYS = datetime(1997, 4, 2, 14, 0, tzinfo=UTC), 420
 _LAST_DAY = datetime(1998, 6, 28, 18, 0, tzinfo=UTC)
 _ZONES = ("America/New_York", "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles")
 _AREAS = ("202", "212", "305", "312", "404", "415", "503", "602", "617", "713")
-_STREETS = ("Linden Street", "Fern Lane", "Harbour Road", "Mill Row", "Orchard Way")
 _AGREED = {
     ("care", "email"): 78, ("selling", "email"): 62, ("information", "email"): 46, ("community", "email"): 30,
-    ("care", "sms"): 55, ("selling", "sms"): 34, ("care", "phone"): 30, ("care", "post"): 70, ("selling", "post"): 40,
+    ("care", "sms"): 55, ("selling", "sms"): 34, ("care", "phone"): 30,
 }  # fmt: skip
 """(purpose, channel) -> per cent who agreed, of those with an address there."""
 
@@ -53,16 +52,15 @@ def _lines(customer: int, place: int) -> Iterator[tuple[str, ...]]:
     email = f"listener.{account}@example.com" if _happens(customer, "email", 90) else ""
     area, number = divmod(place // 2, 100)
     phone = f"+1{_AREAS[area]}55501{number:02d}" if place % 2 == 0 else ""
-    address = f"{customer} {_STREETS[customer % 5]}, Exampleton" if _happens(customer, "address", 35) else ""
     zone = _ZONES[_draw(customer, "zone") % len(_ZONES)]
-    reached = {"email": email, "sms": phone, "phone": phone, "post": address}
+    reached = {"email": email, "sms": phone, "phone": phone}
     day = _FIRST + timedelta(days=_draw(customer, "day") % _DAYS, minutes=_draw(customer, "minute") % 400)
     for (purpose, channel), per_cent in _AGREED.items():
         what = f"{purpose} {channel}"
         if not reached[channel] or not _happens(customer, what, per_cent):
             continue
         evidence = "" if _happens(customer, f"{what} evidence", _WITHOUT_EVIDENCE) else "form checkout, wording 3"
-        known = ("", account, email, phone, address, zone, purpose, channel)
+        known = ("", account, email, phone, "", zone, purpose, channel)
         yield (*known, "yes", _written(day), evidence)
         if _happens(customer, f"{what} withdrawn", _WITHDREW):
             later = min(day + timedelta(days=1 + _draw(customer, f"{what} later") % 200), _LAST_DAY)

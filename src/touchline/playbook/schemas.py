@@ -27,7 +27,18 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one kind of file."""
-    return {"$schema": DIALECT, **SCHEMAS[name].model_json_schema(by_alias=True)}
+    made: dict[str, Any] = _closed(SCHEMAS[name].model_json_schema(by_alias=True))
+    return {"$schema": DIALECT, **made}
+
+
+def _closed(part: Any) -> Any:
+    """The schema with no way round the pattern of a name: Pydantic leaves keys that do not fit it open."""
+    if isinstance(part, list):
+        return [_closed(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    closed = {key: _closed(one) for key, one in part.items()}
+    return {**closed, "additionalProperties": False} if "patternProperties" in closed else closed
 
 
 def export_schemas(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from touchline.kernel.names import did_you_mean, nearest
 from touchline.playbook.authored.words import shown
 from touchline.playbook.loading import Place, Source
 
-MOST_REPAIRS = 200
+MOST_REPAIRS = 100
 """Faulty parts that are taken out of one file before it is given up."""
 
 LATER: Mapping[tuple[str, str], str] = {
@@ -44,6 +44,8 @@ def validate(source: Source, model: type[M]) -> tuple[M | None, Source, list[Fau
             errors = error.errors(include_url=False)
         if repair == 0:
             faults = [_fault(source, model, one) for one in errors if not _is_explained(model, one, errors)]
+        if len(errors) > MOST_REPAIRS:
+            break
         misspelt = (one for one in errors if one["type"] == "extra_forbidden")
         repaired = _repaired(source, model, next(misspelt, errors[0]))
         if repaired is None:

@@ -1,9 +1,9 @@
 """Identifiers become personas, personas become customers, and a wrong merge can be undone."""
 
-from touchline.recognition.administration import rebuilt
 from touchline.recognition import administration
+from touchline.recognition.administration import rebuilt
 from touchline.recognition.counting import reserve
-from touchline.recognition.operations import merge, split
+from touchline.recognition.operations import erase, merge, split
 from touchline.recognition.people import addresses, find, identifiers, people
 from touchline.recognition.recognising import SIGHTINGS, Recognised, Recogniser, recognise
 
@@ -13,6 +13,7 @@ __all__ = [
     "Recogniser",
     "addresses",
     "administration",
+    "erase",
     "find",
     "identifiers",
     "merge",

@@ -1,4 +1,5 @@
-"""In: links made and ended. Out: the ledger rows that tell of them. Writes `linked` and `unlinked`, through intake's buffer.
+"""In: links made and ended. Out: the ledger rows that tell of them.
+Writes `linked` and `unlinked`, through intake's buffer.
 
 `rebuilt` reads those rows back, so that `verify` can hold the database against the ledger.
 """
@@ -36,11 +37,11 @@ LINKS = {
     "draw": pl.Int64,
     "role": pl.String,
 }
-"""A link made (`linked`) or ended (`unlinked`) at an instant; draw and role are of persona_a, to whom the row belongs."""
+"""A link made (`linked`) or ended (`unlinked`) at an instant; draw and role are persona_a's, whose the row is."""
 
 
 def rows(changes: pl.DataFrame) -> pl.DataFrame:
-    """Ledger rows [ROWS] of link changes [LINKS], in their order; payload is {"link", "a", "b", "rule", "evidence"}.
+    """Ledger rows [ROWS] of link changes [LINKS], in order; payload is {"link", "a", "b", "rule", "evidence"}.
 
     The id is the link's and the kind's alone, so that a row handed over twice is one.
     """
@@ -64,7 +65,7 @@ def rows(changes: pl.DataFrame) -> pl.DataFrame:
 
 
 def rebuilt(told: pl.DataFrame) -> pl.DataFrame:
-    """The links in force as the ledger tells them: [link_id, persona_a, persona_b, rule], from its `linked` and `unlinked` rows.
+    """The links in force as the ledger's `linked` and `unlinked` rows tell: [link_id, persona_a, persona_b, rule].
 
     told   [kind, payload], in any order
     """

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
 from django.db import connection, transaction
 
-from touchline.recognition.staging import execute
+from touchline.recognition.staging import execute, read
 
 
 def reserve(name: str, n: int) -> int:
@@ -29,3 +30,13 @@ def lock() -> None:
         raise RuntimeError("a lock lasts as long as its transaction, and there is none")
     execute("INSERT INTO recognition_counter (name, next) VALUES ('persona', 1) ON CONFLICT (name) DO NOTHING")
     execute("UPDATE recognition_counter SET next = next WHERE name = 'persona'")
+
+
+def counts() -> tuple[int, int]:
+    """How many personas were ever made, and how often some were erased."""
+    known = read(
+        "SELECT name, next - 1 FROM recognition_counter WHERE name IN ('persona', 'erasure')",
+        {"name": pl.String, "n": pl.Int64},
+    )
+    found = dict(known.iter_rows())
+    return found.get("persona", 0), found.get("erasure", 0)

@@ -1,4 +1,5 @@
-"""In: personas seen together and names seen with them. Out: sightings kept, the shared marked, links. Writes `linked`, `unlinked` rows.
+"""In: personas seen together and names seen with them. Out: sightings kept, the shared marked, links.
+Writes `linked`, `unlinked` rows.
 
 Most evidence is plain: nothing keeps the people apart, and the links are made at once. What is not goes to
 `settling`, which weighs all that is known of the people concerned.
@@ -35,8 +36,12 @@ def weigh(seen: pl.DataFrame, named: pl.DataFrame, made: pl.DataFrame, now: int)
     if seen.is_empty() and named.is_empty():
         insert("recognition_persona", made)
         return pl.DataFrame(schema=LINKS)
-    mentioned = pl.concat([seen.get_column("strong_id"), seen.get_column("weak_id"), named.get_column("persona_id")]).unique()
-    facts = pl.concat([_facts(mentioned.filter(~mentioned.is_in(made.get_column("persona_id").implode()))), made.select(*FACTS)])
+    mentioned = pl.concat(
+        [seen.get_column("strong_id"), seen.get_column("weak_id"), named.get_column("persona_id")]
+    ).unique()
+    facts = pl.concat(
+        [_facts(mentioned.filter(~mentioned.is_in(made.get_column("persona_id").implode()))), made.select(*FACTS)]
+    )
     stored = facts.filter(~pl.col("persona_id").is_in(made.get_column("persona_id").implode()))
     unshared = facts.filter(~pl.col("shared")).get_column("persona_id")
     seen = seen.filter(pl.col("strong_id").is_in(unshared.implode()) & pl.col("weak_id").is_in(unshared.implode()))
@@ -73,7 +78,9 @@ def weigh(seen: pl.DataFrame, named: pl.DataFrame, made: pl.DataFrame, now: int)
     links = settling.as_pairs(pairs.filter("linked")).sort("first_at", "persona_a", "persona_b")
     changes = settling.make(links, now, facts)
 
-    open_ = pl.concat([pairs.filter(~pl.col("linked")).get_column("strong_id"), known_shared, _reopened(earlier, facts)])
+    open_ = pl.concat(
+        [pairs.filter(~pl.col("linked")).get_column("strong_id"), known_shared, _reopened(earlier, facts)]
+    )
     if open_.is_empty():
         return changes
     return pl.concat([changes, settling.settle(open_.unique(), now)])
@@ -153,9 +160,11 @@ def _counted(users: pl.Series, names: pl.Series, stored: pl.DataFrame) -> tuple[
         with staged("asked", asked.to_frame("persona_id")):
             by_user = read(
                 "SELECT u.persona_id, u.scope, COUNT(*) FROM ("
-                "SELECT a.persona_id, p.scope FROM asked a CROSS JOIN recognition_sighting s CROSS JOIN recognition_persona p"
+                "SELECT a.persona_id, p.scope FROM asked a CROSS JOIN recognition_sighting s"
+                " CROSS JOIN recognition_persona p"
                 " WHERE s.weak_id = a.persona_id AND p.persona_id = s.strong_id AND p.type = 'user_id' UNION ALL "
-                "SELECT a.persona_id, p.scope FROM asked a CROSS JOIN recognition_sighting s CROSS JOIN recognition_persona p"
+                "SELECT a.persona_id, p.scope FROM asked a CROSS JOIN recognition_sighting s"
+                " CROSS JOIN recognition_persona p"
                 " WHERE s.strong_id = a.persona_id AND p.persona_id = s.weak_id AND p.type = 'user_id'"
                 ") u GROUP BY u.persona_id, u.scope",
                 by_user.schema,
@@ -216,9 +225,9 @@ def _colours(pairs: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
     if customers.is_empty():
         return new
     with staged("concerned", customers.to_frame("customer"), key=["customer"]):
-        members = f"SELECT persona_id FROM ({settling.members('concerned')}) m"
         owners = read(settling.members("concerned"), {"persona_id": pl.Int64, "customer": pl.Int64})
-        known = settling.colours_of(members)
+    with staged("holders", owners.select("persona_id"), key=["persona_id"]):
+        known = settling.colours_of("holders")
     of_customers = known.join(owners, on="persona_id").select("key", "colour", persona_id="customer")
     return pl.concat([new, of_customers])
 
@@ -237,8 +246,11 @@ def _antedate(earlier: pl.DataFrame) -> None:
     if earlier.is_empty():
         return
     with staged("earlier", earlier, key=["strong_id", "weak_id"]):
-        of_it = "FROM earlier e WHERE e.strong_id = recognition_sighting.strong_id AND e.weak_id = recognition_sighting.weak_id"
-        execute(f"UPDATE recognition_sighting SET first_at = (SELECT e.first_at {of_it}) WHERE EXISTS (SELECT 1 {of_it})")
+        mine = "e.strong_id = recognition_sighting.strong_id AND e.weak_id = recognition_sighting.weak_id"
+        execute(
+            f"UPDATE recognition_sighting SET first_at = (SELECT e.first_at FROM earlier e WHERE {mine})"  # noqa: S608 - the program's own text
+            f" WHERE EXISTS (SELECT 1 FROM earlier e WHERE {mine})"
+        )
 
 
 def _reopened(earlier: pl.DataFrame, facts: pl.DataFrame) -> pl.Series:
@@ -247,4 +259,6 @@ def _reopened(earlier: pl.DataFrame, facts: pl.DataFrame) -> pl.Series:
         return pl.Series(dtype=pl.Int64)
     ends = pl.concat([earlier.get_column("strong_id"), earlier.get_column("weak_id")]).unique()
     held = _held()
-    return facts.filter(pl.col("persona_id").is_in(ends.implode()) & pl.col("customer").is_in(held.implode())).get_column("persona_id")
+    return facts.filter(
+        pl.col("persona_id").is_in(ends.implode()) & pl.col("customer").is_in(held.implode())
+    ).get_column("persona_id")

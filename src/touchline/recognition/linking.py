@@ -1,4 +1,5 @@
-"""In: candidate links, what keeps people apart. Out: the links that hold, and who is then one customer. Writes no interactions.
+"""In: candidate links, what keeps people apart. Out: the links that hold, and who is then one customer.
+Writes no interactions.
 
 The answer is a function of the candidates alone, whatever order they arrived in: the earliest evidence goes first,
 and no link joins two sides of anything that keeps people apart. Only where there is something to keep apart does
@@ -14,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 PAIRS = {"persona_a": pl.Int64, "persona_b": pl.Int64}
 COLOURS = {"key": pl.String, "colour": pl.Int64, "persona_id": pl.Int64}
-"""What keeps people apart: of each key a customer may hold one colour. Keys are the scopes of user ids and the splits."""
+"""What keeps people apart: a customer holds one colour of a key. Keys are the scopes of user ids, and the splits."""
 
 
 def grouped(personas: pl.Series, pairs: pl.DataFrame) -> pl.DataFrame:

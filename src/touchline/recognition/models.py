@@ -1,4 +1,5 @@
-"""In: nothing. Out: the tables of identity. Writes no interactions; `operations` and `recognising` say when rows change.
+"""In: nothing. Out: the tables of identity.
+Writes no interactions; `operations` and `recognising` say when rows change.
 
 Times are int64 microseconds UTC and a link is ended, never deleted. Ids come from `Counter`; they are declared as
 automatic only because SQLite then makes them the row's own place, without a second index.
@@ -31,7 +32,9 @@ class Persona(models.Model):
 
     persona_id = models.BigAutoField(primary_key=True)
     type = models.CharField(max_length=16)
-    scope = models.CharField(max_length=128)  # with `value` at four bytes a letter still fits one index entry of PostgreSQL
+    scope = models.CharField(
+        max_length=128
+    )  # with `value` at four bytes a letter still fits one index entry of PostgreSQL
     value = models.CharField(max_length=512)
     draw = models.IntegerField()
     role = models.CharField(max_length=16)
@@ -129,6 +132,4 @@ class Separation(models.Model):
 
     class Meta:
         db_table = "recognition_separation"
-        indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["persona_id"], name="recognition_separation_who")
-        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["persona_id"], name="recognition_separation_who")]

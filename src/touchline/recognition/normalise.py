@@ -1,4 +1,5 @@
-"""In: identifiers as people and systems wrote them. Out: their one normal form, or why there is none. Writes no interactions.
+"""In: identifiers as people and systems wrote them. Out: their one normal form, or why there is none.
+Writes no interactions.
 
 Two spellings of one address are one identifier; what cannot be one is refused with a word. All is set-based but
 telephone numbers and international domains, which are looked at once per distinct value.
@@ -35,7 +36,8 @@ def normalised(sightings: pl.DataFrame, region: str | None = None) -> pl.DataFra
 
     region   ISO 3166 alpha-2, where telephone numbers without a country code belong; None refuses such numbers
 
-    reason is one of: unknown_type, missing, too_long, control_character, bad_scope, bad_email, bad_phone, phone_without_country.
+    reason is one of: unknown_type, missing, too_long, control_character, bad_scope, bad_email, bad_phone,
+    phone_without_country.
     """
     value, kind, scope = pl.col("value"), pl.col("type"), pl.col("scope").fill_null("")
     # Length first and on bytes: nothing else looks at a value of ten thousand characters.
@@ -100,8 +102,8 @@ def name_normalised(name: pl.Expr) -> pl.Expr:
 def _emails(frame: pl.DataFrame) -> pl.DataFrame:
     """Lower-case throughout, domain in ASCII.
 
-    RFC 5321 lets a host tell local parts apart by case, but none in use does, and people do not write theirs twice alike:
-    a link missed is the commoner fault. Dots and tags (`a.b+shop@`) are kept, because they do differ on some hosts.
+    RFC 5321 lets a host tell local parts apart by case, but none in use does, and people do not write theirs twice
+    alike. Dots and tags (`a.b+shop@`) are kept, because they do differ on some hosts.
     """
     mine = (pl.col("type") == "email") & pl.col("reason").is_null()
     lower = pl.col("value_normalised").str.to_lowercase().str.normalize("NFC")
@@ -111,7 +113,9 @@ def _emails(frame: pl.DataFrame) -> pl.DataFrame:
     if foreign.len():
         ascii_ = [_ascii_domain(text) for text in foreign]
         frame = frame.with_columns(
-            value_normalised=pl.when(mine).then(address.replace(foreign, pl.Series(ascii_, dtype=pl.String))).otherwise(address)
+            value_normalised=pl.when(mine)
+            .then(address.replace(foreign, pl.Series(ascii_, dtype=pl.String)))
+            .otherwise(address)
         )
     at = address.str.splitn("@", 2)
     local, domain = at.struct.field("field_0"), at.struct.field("field_1")
@@ -152,23 +156,39 @@ def _phones(frame: pl.DataFrame, region: str | None) -> pl.DataFrame:
 
 
 def _e164(text: str, region: str | None) -> tuple[str | None, str | None]:
-    """(number, None) or (None, reason). A number must be possible, not proven in use: plans change faster than releases."""
+    """(number, None) or (None, reason).
+
+    A number must be possible from abroad, not proven in use: plans change faster than releases.
+    """
     if region is None and not text.lstrip().startswith(("+", "＋")):
         return None, "phone_without_country"
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None, "bad_phone"
-    if number.extension or not phonenumbers.is_possible_number(number):
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if number.extension or not possible:
         return None, "bad_phone"
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), None
 
 
 def _social() -> pl.Expr:
     """Handles are written with and without `@`, in any case; the network, where one is told, stands before a slash."""
-    return pl.col("value_normalised").str.to_lowercase().str.normalize("NFC").str.replace(r"^@", "").str.replace(r"/@", "/")
+    return (
+        pl.col("value_normalised")
+        .str.to_lowercase()
+        .str.normalize("NFC")
+        .str.replace(r"^@", "")
+        .str.replace(r"/@", "/")
+    )
 
 
 def _postal() -> pl.Expr:
     """Lines and blanks are how it was typed; case too."""
-    return pl.col("value_normalised").str.to_lowercase().str.normalize("NFC").str.replace_all(r"[\s,;]+", " ").str.strip_chars(" ")
+    return (
+        pl.col("value_normalised")
+        .str.to_lowercase()
+        .str.normalize("NFC")
+        .str.replace_all(r"[\s,;]+", " ")
+        .str.strip_chars(" ")
+    )

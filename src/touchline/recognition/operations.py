@@ -1,4 +1,5 @@
-"""In: a command to merge or to split, by whom and why. Out: who is then one customer. Writes `linked` and `unlinked` rows.
+"""In: a command to merge or to split, by whom and why. Out: who is then one customer.
+Writes `linked` and `unlinked` rows.
 
 Each verb is one transaction and returns the rows for the ledger, as `administration.ROWS`; the caller hands them to
 intake in that same transaction. Nothing is forgotten by either: a split undoes a merge exactly.
@@ -21,6 +22,15 @@ from touchline.recognition.settling import MERGED, SEEN_TOGETHER
 from touchline.recognition.staging import execute, insert, read, staged
 
 _OWNERS = {"persona_id": pl.Int64, "customer": pl.Int64}
+_KEPT_OF_A_PERSONA = (
+    ("recognition_sighting", "strong_id"),
+    ("recognition_sighting", "weak_id"),
+    ("recognition_naming", "persona_id"),
+    ("recognition_separation", "persona_id"),
+    ("recognition_link", "persona_a"),
+    ("recognition_link", "persona_b"),
+    ("recognition_persona", "persona_id"),
+)
 
 
 def merge(ids: Sequence[int], actor: str, why: str, *, now: int | None = None) -> pl.DataFrame:
@@ -41,7 +51,9 @@ def merge(ids: Sequence[int], actor: str, why: str, *, now: int | None = None) -
             return pl.DataFrame(schema=administration.ROWS)
         everyone = _members(owners.get_column("customer").unique()).get_column("persona_id")
         _forget_separations(everyone)
-        links = pl.DataFrame({"first": [chosen[0]] * others.len(), "other": others}, schema=dict.fromkeys(("first", "other"), pl.Int64))
+        links = pl.DataFrame(
+            {"first": [chosen[0]] * others.len(), "other": others}, schema=dict.fromkeys(("first", "other"), pl.Int64)
+        )
         evidence = json.dumps({"actor": actor, "why": why}, ensure_ascii=False)
         made = settling.put(
             links.select(
@@ -58,9 +70,10 @@ def merge(ids: Sequence[int], actor: str, why: str, *, now: int | None = None) -
 def split(ids: Sequence[int], actor: str, why: str, *, alone: bool = False, now: int | None = None) -> pl.DataFrame:
     """Part these personas from the rest of their customer, and let no rule join them again.
 
-    Where a merge by command holds them, it is undone: they leave with those to whom a rule links them, so that everybody is
-    as before the merge. Where only rules hold them, they leave alone. With `alone` each of them leaves by itself,
-    whatever holds it. Raises IdentityFault for an unknown id, or where there is nobody to part from.
+    Where a merge by command holds them, it is undone: they leave with those to whom a rule links them, and everybody
+    is as before the merge. Where only rules hold them, they leave alone. With `alone` each of them leaves by itself,
+    whatever holds it. Evidence for somebody else, which this customer stood in the way of, counts from now on.
+    Raises IdentityFault for an unknown id, or where there is nobody to part from.
     """
     instant = SystemClock().now() if now is None else now
     with transaction.atomic():
@@ -70,7 +83,9 @@ def split(ids: Sequence[int], actor: str, why: str, *, alone: bool = False, now:
         links = _in_force(everyone.get_column("persona_id"))
         sides = _sides(owners.get_column("persona_id").unique(), everyone, links, alone=alone)
         if sides.is_empty():
-            raise IdentityFault("there is nobody to part from", remedy="`touchline explain` shows who is linked to whom.")
+            raise IdentityFault(
+                "there is nobody to part from", remedy="`touchline explain` shows who is linked to whom."
+            )
         _separate(sides)
         side_of = sides.select("persona_id", "side")
         across = (
@@ -81,6 +96,31 @@ def split(ids: Sequence[int], actor: str, why: str, *, alone: bool = False, now:
         reason = json.dumps({"actor": actor, "why": why}, ensure_ascii=False)
         parted = settling.end(across.select(links.columns).with_columns(evidence=pl.lit(reason)), instant)
         return administration.rows(pl.concat([parted, settling.settle(everyone.get_column("persona_id"), instant)]))
+
+
+def erase(ids: Sequence[int], *, now: int | None = None) -> pl.DataFrame:
+    """Forget these personas and their identifiers; whoever they were linked to stays, without them.
+
+    The rows returned tell of the links that end; they go to the ledger before it erases the personas' own rows.
+    Raises IdentityFault for an unknown id.
+    """
+    instant = SystemClock().now() if now is None else now
+    with transaction.atomic():
+        lock()
+        owners = _owners(ids)
+        everyone = _members(owners.get_column("customer").unique()).get_column("persona_id")
+        gone = owners.get_column("persona_id")
+        links = _in_force(everyone)
+        parted = settling.end(
+            links.filter(pl.col("persona_a").is_in(gone.implode()) | pl.col("persona_b").is_in(gone.implode())), instant
+        )
+        with staged("gone", gone.to_frame("persona_id"), key=["persona_id"]):
+            for table, column in _KEPT_OF_A_PERSONA:
+                execute(f"DELETE FROM {table} WHERE {column} IN (SELECT persona_id FROM gone)")  # noqa: S608 - a closed list
+        reserve("erasure", 1)  # whoever remembers identifiers forgets them now
+        return administration.rows(
+            pl.concat([parted, settling.settle(everyone.filter(~everyone.is_in(gone.implode())), instant)])
+        )
 
 
 def _owners(ids: Sequence[int]) -> pl.DataFrame:
@@ -94,7 +134,10 @@ def _owners(ids: Sequence[int]) -> pl.DataFrame:
         )
     unknown = asked.join(found, on="persona_id", how="anti").get_column("persona_id").to_list()
     if unknown or asked.is_empty():
-        raise IdentityFault(f"nobody has the id {', '.join(map(str, unknown))}" if unknown else "no id", remedy="`touchline relationships` lists the ids.")
+        raise IdentityFault(
+            f"nobody has the id {', '.join(map(str, unknown))}" if unknown else "no id",
+            remedy="`touchline relationships` lists the ids.",
+        )
     return asked.join(found, on="persona_id", how="left", maintain_order="left")
 
 
@@ -106,7 +149,13 @@ def _members(customers: pl.Series) -> pl.DataFrame:
 
 def _in_force(personas: pl.Series) -> pl.DataFrame:
     """Links in force among personas that make up whole customers: [link_id, persona_a, persona_b, rule, evidence]."""
-    schema = {"link_id": pl.Int64, "persona_a": pl.Int64, "persona_b": pl.Int64, "rule": pl.String, "evidence": pl.String}
+    schema = {
+        "link_id": pl.Int64,
+        "persona_a": pl.Int64,
+        "persona_b": pl.Int64,
+        "rule": pl.String,
+        "evidence": pl.String,
+    }
     with staged("among", personas.to_frame("persona_id"), key=["persona_id"]):
         return read(
             "SELECT l.link_id, l.persona_a, l.persona_b, l.rule, l.evidence FROM among a CROSS JOIN recognition_link l"
@@ -116,7 +165,7 @@ def _in_force(personas: pl.Series) -> pl.DataFrame:
 
 
 def _sides(chosen: pl.Series, everyone: pl.DataFrame, links: pl.DataFrame, *, alone: bool) -> pl.DataFrame:
-    """[customer, persona_id, side] of each customer that is parted: -1 for those who stay, else the id of who leaves first."""
+    """[customer, persona_id, side] of each customer that is parted: -1 stays; who leaves has 0, or alone its own id."""
     leaves = pl.col("persona_id").is_in(chosen.implode())
     sides = everyone.with_columns(side=pl.when(leaves).then("persona_id"))
     if not alone:
@@ -140,10 +189,11 @@ def _separate(sides: pl.DataFrame) -> None:
 
 
 def _forget_separations(personas: pl.Series) -> None:
-    """End what keeps these apart from each other: of each separation that has several sides among them, their part."""
+    """End what keeps these apart from each other: of each separation with several sides among them, their part."""
     with staged("joined", personas.to_frame("persona_id"), key=["persona_id"]):
         execute(
-            "DELETE FROM recognition_separation WHERE persona_id IN (SELECT persona_id FROM joined) AND separation_id IN"
-            " (SELECT s.separation_id FROM recognition_separation s JOIN joined j ON j.persona_id = s.persona_id"
+            "DELETE FROM recognition_separation WHERE persona_id IN (SELECT persona_id FROM joined)"
+            " AND separation_id IN (SELECT s.separation_id FROM recognition_separation s"
+            " JOIN joined j ON j.persona_id = s.persona_id"
             " GROUP BY s.separation_id HAVING COUNT(DISTINCT s.side) > 1)"
         )

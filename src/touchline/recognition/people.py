@@ -1,16 +1,16 @@
-"""In: the tables of identity. Out: who everybody is, now or as it was known, and who is meant by a text. Writes no interactions."""
+"""In: the tables of identity. Out: who everybody is, now or as it was known, and who is meant by a text.
+Writes no interactions."""
 
 from __future__ import annotations
 
 import polars as pl
-from django.db import transaction
 
 from touchline.interactions.catalogue import IDENTIFIER_TYPES
 from touchline.interactions.row import ROLES
 from touchline.kernel.ids import BUCKETS
 from touchline.recognition.linking import grouped
 from touchline.recognition.normalise import normalised
-from touchline.recognition.staging import read, read_numbers, staged, staged
+from touchline.recognition.staging import read, read_numbers, staged
 
 PEOPLE = {
     "persona_id": pl.Int64,
@@ -29,9 +29,12 @@ def people(known_at: int | None = None) -> pl.DataFrame:
     known_at   microseconds UTC: personas and links as they were known then; `shared` is always today's
     """
     # One number of everything but the id, and customers only where linked: the fewer numbers, the faster.
-    packed = f"((draw * {_TYPES} + {_code('type', IDENTIFIER_TYPES)}) * {_ROLES} + {_code('role', ROLES)}) * 2 + CAST(shared AS INTEGER)"
+    drawn = f"(CAST(draw AS BIGINT) * {_TYPES} + {_code('type', IDENTIFIER_TYPES)})"
+    packed = f"({drawn} * {_ROLES} + {_code('role', ROLES)}) * 2 + CAST(shared AS INTEGER)"
     where = "" if known_at is None else f" WHERE created_at <= {int(known_at)}"
-    found = read_numbers({"persona_id": "persona_id", "packed": packed}, f"recognition_persona{where}").sort("persona_id")
+    found = read_numbers({"persona_id": "persona_id", "packed": packed}, f"recognition_persona{where}").sort(
+        "persona_id"
+    )
     if known_at is None:
         linked = read_numbers(
             {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE customer <> persona_id"
@@ -55,7 +58,7 @@ def people(known_at: int | None = None) -> pl.DataFrame:
 
 
 def addresses(personas: pl.Series) -> pl.DataFrame:
-    """[persona_id, type, scope, value] of these personas that are known: the one identifier of each, in its normal form."""
+    """[persona_id, type, scope, value] of those personas that are known: the one identifier of each, normalised."""
     schema = {"persona_id": pl.Int64, "type": pl.String, "scope": pl.String, "value": pl.String}
     if personas.is_empty():
         return pl.DataFrame(schema=schema)
@@ -68,7 +71,7 @@ def addresses(personas: pl.Series) -> pl.DataFrame:
 
 
 def find(text: str, region: str | None = None) -> list[int]:
-    """Customers whom the text may mean, smallest first: a persona's or customer's id, or an identifier in any spelling."""
+    """Customers whom the text may mean, smallest first: a persona's or customer's id, or an identifier as spelt."""
     stripped = text.strip()
     found: set[int] = set()
     if stripped.isascii() and stripped.isdecimal() and len(stripped) < 19:
@@ -79,7 +82,9 @@ def find(text: str, region: str | None = None) -> list[int]:
     )
     good = normalised(asked, region).filter(pl.col("reason").is_null())
     for kind, value in good.select("type", "value_normalised").iter_rows():
-        known = read("SELECT customer FROM recognition_persona WHERE value = %s AND type = %s", _CUSTOMER, [value, kind])
+        known = read(
+            "SELECT customer FROM recognition_persona WHERE value = %s AND type = %s", _CUSTOMER, [value, kind]
+        )
         found |= set(known.get_column("customer"))
     return sorted(found)
 
@@ -95,20 +100,12 @@ def identifiers(customers: list[int]) -> pl.DataFrame:
     marks = ", ".join(["%s"] * len(customers))
     columns = "customer, persona_id, type, scope, value, shared"
     return read(
-        f"SELECT {columns} FROM recognition_persona WHERE customer IN ({marks}) AND customer <> persona_id"  # noqa: S608 - only marks are put in
+        f"SELECT {columns} FROM recognition_persona"  # noqa: S608 - only marks are put in
+        f" WHERE customer IN ({marks}) AND customer <> persona_id"
         f" UNION ALL SELECT {columns} FROM recognition_persona WHERE persona_id IN ({marks}) AND customer = persona_id",
         schema,
         [*customers, *customers],
     ).sort("persona_id")
-
-
-def addresses(personas: pl.Series) -> pl.DataFrame:
-    """[persona_id, value] of these personas: the normalised identifier that each of them is."""
-    with transaction.atomic(), staged("whose", personas.alias("persona_id").to_frame(), key=["persona_id"]):
-        return read(
-            "SELECT p.persona_id, p.value FROM whose w CROSS JOIN recognition_persona p WHERE p.persona_id = w.persona_id",
-            {"persona_id": pl.Int64, "value": pl.String},
-        )
 
 
 _CUSTOMER = {"customer": pl.Int64}

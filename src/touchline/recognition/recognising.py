@@ -14,11 +14,11 @@ from django.db import transaction
 from touchline.kernel.ids import BUCKETS, SEPARATOR
 from touchline.kernel.times import SystemClock
 from touchline.recognition import administration
-from touchline.recognition.counting import lock, reserve
+from touchline.recognition.counting import counts, lock, reserve
 from touchline.recognition.evidence import NAMED, SEEN, weigh
 from touchline.recognition.hashing import draws, numbers
 from touchline.recognition.normalise import STRENGTH, name_normalised, normalised
-from touchline.recognition.staging import read, staged
+from touchline.recognition.staging import read, read_texts, staged
 
 SIGHTINGS = {
     "row": pl.Int64,
@@ -34,13 +34,15 @@ SIGHTINGS = {
 _KNOWN = {"key": pl.String, "persona_id": pl.Int64, "draw": pl.Int64}
 _REMEMBERED = 4_000_000
 """Identifiers that a Recogniser keeps in memory, about 100 bytes each."""
+_SHARE_WORTH_READING_ALL = 8
+"""Reading everybody costs as much as looking up this part of them."""
 
 
 @dataclass(frozen=True)
 class Recognised:
     """Who the rows are of.
 
-    rows            [row, persona_id, bucket, draw], one for each row that was not refused: its strongest identifier's persona
+    rows            [row, persona_id, bucket, draw], one for each row not refused: its strongest identifier's persona
     identifiers     [row, type, scope, value_normalised, persona_id], one for each identifier of those rows
     refused         [row, reason], one for each row with an identifier that cannot be one, or with none
     administration  rows for the ledger as `administration.ROWS`: links made and ended
@@ -71,6 +73,9 @@ class Recogniser:
     def __init__(self, *, role: str = "customer", region: str | None = None) -> None:
         self._role = role
         self._region = region
+        self._erased = 0
+        self._complete: int | None = None
+        self._known, self._seen, self._named = pl.DataFrame(), pl.DataFrame(), pl.DataFrame()
         self._forget()
 
     def recognise(self, sightings: pl.DataFrame, *, now: int | None = None) -> Recognised:
@@ -81,26 +86,28 @@ class Recogniser:
         The caller hands `administration` to the ledger in that same transaction, or a crash in between loses it.
         """
         instant = SystemClock().now() if now is None else now
-        good, refused = _sifted(sightings.select(*SIGHTINGS).cast(SIGHTINGS), self._region)
+        good, refused = _sifted(sightings.select(*SIGHTINGS).cast(pl.Schema(SIGHTINGS)), self._region)
         order = good.unique("key", keep="first", maintain_order=True).select("key", "type", "scope", "value_normalised")
-        found = _looked_up(_absent(order, self._known))
-        known = pl.concat([self._known, found])
         made = pl.DataFrame(schema=_KNOWN)
         changes = pl.DataFrame(schema=administration.LINKS)
-        evidence = _evidence(good, known)
-        if not _absent(order, known).is_empty() or self._new(evidence):
+        until, erased = self._kept_up()
+        found, whole = self._looked_up(_absent(order, self._known), until)
+        known = pl.concat([self._known, found])
+        evidence = None if not _absent(order, known).is_empty() else _evidence(good, known)
+        if evidence is None or self._new(evidence):
             with transaction.atomic():
                 lock()
-                # Another process may have made some since they were looked up.
-                found = pl.concat([found, _looked_up(_absent(order, known))])
-                known = pl.concat([self._known, found])
+                if (until, erased) != self._kept_up():  # another process has made or erased some since
+                    until, erased = self._kept_up()
+                    found, whole = self._looked_up(_absent(order, self._known), until)
+                    known = pl.concat([self._known, found])
                 personas = _personas(_absent(order, known), self._role, instant)
                 made = personas.select(*_KNOWN)
                 known = pl.concat([known, made])
                 evidence = _evidence(good, known)
                 changes = weigh(evidence.seen, evidence.named, personas.drop("key"), instant)
         # Not before the caller's transaction is through: what it rolls back must not be remembered.
-        transaction.on_commit(lambda: self._remember(pl.concat([found, made]), evidence))
+        transaction.on_commit(lambda: self._remember(found, made, evidence, until, whole=whole))
         identified = good.join(known, on="key", how="left", maintain_order="left")
         rows = identified.unique("row", keep="first", maintain_order=True).select(
             "row", "persona_id", (pl.col("draw") % BUCKETS).cast(pl.Int16).alias("bucket"), "draw"
@@ -117,12 +124,41 @@ class Recogniser:
         """Whether it says of two identifiers, or of a name, what was not seen before or only later."""
         before = evidence.seen.join(self._seen, on=["strong_id", "weak_id"], how="left")
         old = (pl.col("first_at_right") <= pl.col("first_at")).fill_null(value=False)
-        return not before.select(old.all()).item() or not evidence.named.join(self._named, on=list(NAMED), how="anti").is_empty()
+        return (
+            not before.select(old.all()).item()
+            or not evidence.named.join(self._named, on=list(NAMED), how="anti").is_empty()
+        )
 
-    def _remember(self, personas: pl.DataFrame, evidence: _Evidence) -> None:
+    def _kept_up(self) -> tuple[int, int]:
+        """How many personas were ever made, and how often some were erased; forgets everything where that is news."""
+        made, erased = counts()
+        if erased != self._erased:
+            self._forget()
+            self._erased = erased
+        return made, erased
+
+    def _looked_up(self, absent: pl.DataFrame, until: int) -> tuple[pl.DataFrame, bool]:
+        """Those of [key, …] that are personas, `until` of which were ever made; and whether these are all there are.
+
+        Where many are asked for, all are read: whoever is not in memory then is new, and nobody is looked up again.
+        """
+        if absent.is_empty():
+            return pl.DataFrame(schema=_KNOWN), False
+        if until == self._complete:
+            return pl.DataFrame(schema=_KNOWN), True
+        if until <= _REMEMBERED and until <= absent.height * _SHARE_WORTH_READING_ALL:
+            return _absent(_everybody(), self._known), True
+        return _asked_for(absent), False
+
+    def _remember(
+        self, found: pl.DataFrame, made: pl.DataFrame, evidence: _Evidence, until: int, *, whole: bool
+    ) -> None:
+        """Keep in memory what is committed; `whole` where memory and `found` were every persona there was."""
         if self._known.height > _REMEMBERED:
             self._forget()
-        self._known = pl.concat([self._known, _absent(personas, self._known)])
+        elif whole or self._complete == until:
+            self._complete = until + made.height
+        self._known = pl.concat([self._known, _absent(pl.concat([found, made]), self._known)])
         if not evidence.seen.is_empty():
             both = pl.concat([self._seen, evidence.seen])
             self._seen = both.group_by("strong_id", "weak_id").agg(pl.col("first_at").min())
@@ -133,6 +169,7 @@ class Recogniser:
         self._known = pl.DataFrame(schema=_KNOWN)
         self._seen = pl.DataFrame(schema=SEEN)
         self._named = pl.DataFrame(schema=NAMED)
+        self._complete = None
 
 
 def _absent(keys: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -153,7 +190,9 @@ def _sifted(sightings: pl.DataFrame, region: str | None) -> tuple[pl.DataFrame, 
     looked_at = normalised(sightings.with_row_index("_n"), region)
     present = looked_at.filter((pl.col("reason") != "missing").fill_null(value=True))
     nameless = looked_at.join(present, on="row", how="anti").unique("row").select("row", reason=pl.lit("missing"))
-    strength = pl.col("type").replace_strict(STRENGTH, list(range(len(STRENGTH))), default=len(STRENGTH), return_dtype=pl.Int8)
+    strength = pl.col("type").replace_strict(
+        STRENGTH, list(range(len(STRENGTH))), default=len(STRENGTH), return_dtype=pl.Int8
+    )
     ordered = present.with_columns(_strength=strength).sort("row", "_strength", "_n")
     wrong = ordered.filter(pl.col("reason").is_not_null()).unique("row", keep="first", maintain_order=True)
     refused = pl.concat([wrong.select("row", "reason"), nameless]).sort("row")
@@ -162,11 +201,18 @@ def _sifted(sightings: pl.DataFrame, region: str | None) -> tuple[pl.DataFrame, 
     return good.select("row", "type", "scope", "value_normalised", "name", "occurred_at", key=key), refused
 
 
-def _looked_up(keys: pl.DataFrame) -> pl.DataFrame:
-    """Those of [key, type, scope, value_normalised] that are personas already, with persona_id and draw."""
-    empty = read("SELECT persona_id FROM recognition_persona LIMIT 1", {"persona_id": pl.Int64}).is_empty()
-    if empty:
-        return pl.DataFrame(schema=_KNOWN)
+def _everybody() -> pl.DataFrame:
+    """Every persona as _KNOWN."""
+    columns = {"type": "type", "scope": "scope", "value": "value", "persona_id": "persona_id", "draw": "draw"}
+    found = read_texts(columns, "recognition_persona")
+    return found.select(
+        pl.concat_str("type", "scope", "value", separator=SEPARATOR).alias("key"),
+        pl.col("persona_id", "draw").cast(pl.Int64),
+    )
+
+
+def _asked_for(keys: pl.DataFrame) -> pl.DataFrame:
+    """Those of [key, type, scope, value_normalised] that are personas, as _KNOWN."""
     asked = keys.select("type", "scope", "value_normalised").with_row_index("n").cast({"n": pl.Int64})
     with staged("asked", asked):
         found = read(
@@ -179,7 +225,7 @@ def _looked_up(keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
-    """New personas of [key, type, scope, value_normalised], as rows of the table beside `key`, each its own customer."""
+    """New personas of [key, type, scope, value_normalised], as rows of the table and `key`, each its own customer."""
     first = reserve("persona", absent.height)
     return absent.select(
         "key",
@@ -196,7 +242,7 @@ def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
 
 
 def _evidence(good: pl.DataFrame, known: pl.DataFrame) -> _Evidence:
-    """Each row's strongest identifier seen with its weaker ones, and names seen with identifiers; postal ones say nothing."""
+    """Each row's strongest identifier seen with its weaker ones, and names seen with any; postal ones say nothing."""
     telling = good.filter(pl.col("type") != "postal")
     several = telling.filter((pl.len().over("row") > 1) | pl.col("name").is_not_null())
     found = several.join(known, on="key", how="inner", maintain_order="left")

@@ -1,4 +1,5 @@
-"""In: personas whose evidence changed. Out: the links that hold among all whom they reach. Writes `linked` and `unlinked` rows.
+"""In: personas whose evidence changed. Out: the links that hold among all whom they reach.
+Writes `linked` and `unlinked` rows.
 
 What keeps people apart and the earliest evidence decide, so that the answer does not depend on the order of arrival.
 Rules do not look at merges by command: those join whatever the rules have made, and go without a trace.
@@ -34,7 +35,7 @@ def settle(seeds: pl.Series, now: int) -> pl.DataFrame:
             _LINK,
         )
         sightings = _sightings()
-        colours = colours_of("SELECT persona_id FROM settled")
+        colours = colours_of("settled")
         merged = in_force.filter(pl.col("rule") == MERGED)
         held = accepted(sightings, colours)
         ruled = in_force.filter(pl.col("rule") == SEEN_TOGETHER)
@@ -96,13 +97,13 @@ def members(customers: str) -> str:
     )
 
 
-def colours_of(personas: str) -> pl.DataFrame:
-    """What keeps the personas of that SELECT apart, as COLOURS."""
+def colours_of(table: str) -> pl.DataFrame:
+    """What keeps the personas of that table's column `persona_id` apart, as COLOURS."""
     return read(
-        "SELECT 'user_id ' || scope, persona_id, persona_id FROM recognition_persona"  # noqa: S608 - the program's own text
-        f" WHERE type = 'user_id' AND persona_id IN ({personas})"
-        " UNION ALL SELECT 'split ' || CAST(separation_id AS TEXT), side, persona_id FROM recognition_separation"
-        f" WHERE persona_id IN ({personas})",
+        "SELECT 'user_id ' || p.scope, p.persona_id, p.persona_id"  # noqa: S608 - a name of the program's own
+        f" FROM {table} t CROSS JOIN recognition_persona p WHERE p.persona_id = t.persona_id AND p.type = 'user_id'"
+        " UNION ALL SELECT 'split ' || CAST(s.separation_id AS TEXT), s.side, s.persona_id"
+        f" FROM {table} t CROSS JOIN recognition_separation s WHERE s.persona_id = t.persona_id",
         COLOURS,
     )
 
@@ -130,7 +131,8 @@ def _reached(seeds: pl.Series) -> pl.Series:
 def _sightings() -> pl.DataFrame:
     """Sightings among the settled, the earliest first; draws break ties, because they do not depend on arrival."""
     found = read(
-        "SELECT s.strong_id, s.weak_id, s.first_at, s.linked, p.type, q.type, p.draw, q.draw FROM recognition_sighting s"
+        "SELECT s.strong_id, s.weak_id, s.first_at, s.linked, p.type, q.type, p.draw, q.draw"
+        " FROM recognition_sighting s"
         " JOIN settled n ON n.persona_id = s.strong_id"
         " JOIN recognition_persona p ON p.persona_id = s.strong_id"
         " JOIN recognition_persona q ON q.persona_id = s.weak_id",

@@ -1,4 +1,5 @@
-"""In: Polars frames and portable SQL. Out: rows in, and frames out of, the operational database. Writes no interactions.
+"""In: Polars frames and portable SQL. Out: rows in, and frames out of, the operational database.
+Writes no interactions.
 
 The ORM is for single rows; a million go through here, by executemany on SQLite and COPY on PostgreSQL. Every
 function runs on Django's default connection, inside whatever transaction the caller holds.
@@ -32,14 +33,17 @@ def insert(table: str, frame: pl.DataFrame) -> None:
         return
     columns = ", ".join(f'"{name}"' for name in frame.columns)
     if connection.vendor == "postgresql":
-        lines = frame.select(pl.concat_str([_copied(name, dtype) for name, dtype in frame.schema.items()], separator="\t"))
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        lines = frame.select(
+            pl.concat_str([_copied(name, dtype) for name, dtype in frame.schema.items()], separator="\t")
+        )
+        with _driver() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             copy.write("\n".join(lines.to_series()) + "\n")
         return
     marks = ", ".join("?" * frame.width)
-    with connection.cursor() as cursor:
+    with _driver() as cursor:
         # Django rewrites the statement for each row; the driver's own executemany does not.
-        cursor.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", frame.iter_rows())  # noqa: S608 - names are the program's own
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608 - names are the program's own
+        cursor.connection.executemany(statement, frame.iter_rows())
 
 
 @contextmanager
@@ -72,29 +76,43 @@ def read(query: str, schema: Schema, parameters: Sequence[Any] = ()) -> pl.DataF
         cursor.execute(query, parameters)
         rows = cursor.fetchall()
     frame = pl.DataFrame(rows, schema={name: _plain(dtype) for name, dtype in schema.items()}, orient="row")
-    return frame.cast(dict(schema))
+    return frame.cast(pl.Schema(schema))
 
 
-def read_numbers(select: Mapping[str, str], source: str, parameters: Sequence[Any] = ()) -> pl.DataFrame:
+def read_numbers(select: Mapping[str, str], source: str) -> pl.DataFrame:
     """`SELECT each value of `select` FROM source` where all are integers, never NULL: the fast way for whole tables.
 
     The database joins the rows into one text and Polars parses it: a third of the time that row tuples take.
     """
-    schema = dict.fromkeys(select, pl.Int64)
+    return _read_whole(select, source, pl.Int64)
+
+
+def read_texts(select: Mapping[str, str], source: str) -> pl.DataFrame:
+    """The same for anything that is never NULL and holds no control character, all columns as text."""
+    return _read_whole(select, source, pl.String).fill_null("")
+
+
+def _read_whole(select: Mapping[str, str], source: str, dtype: Any) -> pl.DataFrame:
+    schema = dict.fromkeys(select, dtype)
     if connection.vendor == "postgresql":
-        fields = ", ".join(select.values())
-        with connection.cursor() as cursor, cursor.copy(
-            f"COPY (SELECT {fields} FROM {source}) TO STDOUT (FORMAT csv)", parameters  # noqa: S608 - as above
-        ) as copy:
-            data = b"".join(bytes(block) for block in copy)
+        fields = " || chr(31) || ".join(f"CAST({value} AS text)" for value in select.values())
+        # Text format escapes only control characters and backslashes; the latter are undone below.
+        with _driver() as cursor, cursor.copy(f"COPY (SELECT {fields} FROM {source}) TO STDOUT") as copy:  # noqa: S608 - names are the program's own
+            data = b"".join(bytes(block) for block in copy).replace(b"\\\\", b"\\")
     else:
-        fields = " || ',' || ".join(f"({value})" for value in select.values())
+        fields = " || char(31) || ".join(f"({value})" for value in select.values())
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT group_concat({fields}, char(10)) FROM {source}", parameters)  # noqa: S608 - as above
+            cursor.execute(f"SELECT group_concat({fields}, char(10)) FROM {source}")  # noqa: S608 - as above
             data = (cursor.fetchone()[0] or "").encode()
     if not data:
         return pl.DataFrame(schema=schema)
-    return pl.read_csv(io.BytesIO(data), has_header=False, schema=schema)
+    return pl.read_csv(
+        io.BytesIO(data),
+        has_header=False,
+        schema=schema,
+        separator="\x1f",
+        quote_char=None,
+    )
 
 
 def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
@@ -102,6 +120,13 @@ def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def _driver() -> Iterator[Any]:
+    """The driver's own cursor, for what Django has no word for; its errors are Django's all the same."""
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        yield cursor
 
 
 def _copied(name: str, dtype: Any) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""In: folded states of personas, and which personas are one customer. Out: one state a customer. Writes no interactions.
+"""In: personas' folded states, and which personas are one customer. Out: a state each. Writes no interactions.
 
 Only customers of several personas pass through a second group-by. An un-linked persona is its own customer again
 as soon as `people` says so, because nothing of the link is kept in the state.
@@ -47,8 +47,8 @@ class Customers:
 def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collection[str] | None = None) -> Customers:
     """One row a customer. `people` has persona_id, customer, type, draw and role, for every persona of the state.
 
-    `slots` narrows the columns to those that will be derived from. Customers whose smallest persona has another role than
-    customer or prospect are left out.
+    `slots` narrows the columns to those that will be derived from. Customers whose smallest persona has another
+    role than customer or prospect are left out.
     """
     layout = state.layout
     wanted = tuple(slot for slot in layout.slots if slots is None or slot.name in slots)

@@ -1,7 +1,7 @@
 """In: customers' folded states, their slice, an instant. Out: measures, one row a customer. Writes no interactions.
 
-Only the measures wanted are computed: the parts of the slice that they need are joined to what recognition knows, that to
-the state, and one select does the rest. The row-wise twin of all this is `reference`; tests hold the two together.
+Only the measures wanted are computed: the parts of the slice that they need are joined to what recognition knows,
+that to the state, and one select does the rest. The row-wise twin is `reference`; tests hold the two together.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def derive(
 ) -> Frame:
     """`customer`, `draw` and a column per wanted measure (`measures.column`), typed as kernel.measures says.
 
-    `slice_` has `customer` in place of `persona_id`. A measure of score tables that is in none of `scores` is NULL. Raises
-    UnknownName for what is no measure, and NotFolded for one whose columns the layout lacks.
+    `slice_` has `customer` in place of `persona_id`. A measure of score tables that is in none of `scores` is NULL.
+    Raises UnknownName for what is no measure, and NotFolded for one whose columns the layout lacks.
     """
     layout = customers.layout
     published = frozenset(measure for table in scores for measure in table.measures)

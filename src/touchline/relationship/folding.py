@@ -1,4 +1,4 @@
-"""In: ledger rows as lazy frames. Out: one row of folded state a persona; states merged and rebased. Writes no interactions.
+"""In: ledger rows. Out: one row of folded state a persona; states merged and rebased. Writes no interactions.
 
 The law: `fold(A ∪ B) = merge(fold(A), fold(B))` for disjoint A and B, in any order and partition. Sums are kept
 against a reference instant and agree within 1e-9 of their size; all else is exact.
@@ -38,9 +38,9 @@ COMPLETION = "completion"
 HARD_BOUNCE = "hard_bounce"
 
 COLUMNS: tuple[str, ...] = (
-    "persona_id", "occurred_at", "kind", "source", "touchpoint", "about", "about_touchpoint", "about_episode_type", "about_at",
-    "episode_type", *READINGS, "revenue_minor", "cost_minor", "given", "asked", "purpose", "channel", "conversation", "name",
-    "answer", "evidence", "reason", "machine",
+    "persona_id", "occurred_at", "kind", "source", "touchpoint", "about", "about_touchpoint", "about_episode_type",
+    "about_at", "episode_type", *READINGS, "revenue_minor", "cost_minor", "given", "asked", "purpose", "channel",
+    "conversation", "name", "answer", "evidence", "reason", "machine",
 )  # fmt: skip
 """Ledger columns that the fold reads, beside those that a trigger's `where` names."""
 
@@ -86,7 +86,7 @@ def fold_buckets(
 def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> pl.DataFrame:
     """As `fold`, at once and in memory: each part of the state is computed by the engine on its own and then joined.
 
-    DuckDB binds a lazy plan anew at each of its steps, which for some hundred columns takes longer than the work itself.
+    DuckDB binds a lazy plan anew at each of its steps, which for hundreds of columns takes longer than the work.
     """
     memory = Engine("polars")
     parts = [memory.lazy(engine.collect(part)) for part in _parts(rows, layout, reference)]
@@ -115,7 +115,7 @@ def combined(rows: Frame, slots: Iterable[Slot], key: str) -> Frame:
 
 
 def rebase(state: State, reference: int) -> State:
-    """The same state against another reference, a whole number of half-lives away: an exact scaling by a power of two."""
+    """The same state against another reference, whole half-lives away: an exact scaling by a power of two."""
     halvings, remainder = divmod(reference - state.reference, state.layout.half_life)
     if remainder:
         raise ValueError("references lie whole half-lives apart")

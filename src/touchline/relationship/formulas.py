@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from zoneinfo import ZoneInfo
 
 import narwhals as nw
@@ -164,7 +164,7 @@ class Formulas:
         )
 
     def _spread(self) -> Expr:
-        """The larger of two weighted standard deviations of overall readings: between channels, and between departments."""
+        """The larger of two weighted standard deviations of overall readings: between channels, and departments."""
         touchpoints = self.playbook.touchpoints.values()
         total_weight, total_reading = self._sums(self.layout.touchpoints, "overall")
         mean = _ratio(total_reading, total_weight)
@@ -194,9 +194,13 @@ class Formulas:
         return Formula(waiting | unhealed.fill_null(False), ("cases", "questions"))
 
     def _value(self, member: str) -> Formula:
-        given, asked = (self._col(name).fill_null(0.0) * self._scale for name in ("given", "asked"))
-        balance = (given - asked) / (given + asked + SHRINKAGE)
-        return Formula({"given": given, "asked": asked, "balance": balance}[member])
+        if member != "balance":
+            return Formula(self._points(member))
+        given, asked = self._points("given"), self._points("asked")
+        return Formula((given - asked) / (given + asked + SHRINKAGE))
+
+    def _points(self, name: str) -> Expr:
+        return self._col(name).fill_null(0.0) * self._scale
 
     def _dialogue(self, member: str) -> Formula:
         if member == "replied":
@@ -291,7 +295,7 @@ class Formulas:
     def _clocks(self) -> dict[int | None, tuple[int, int]]:
         """(minute of the day, weekday) at the instant for each zone code, and for None in the organisation's zone."""
         local: dict[int | None, datetime] = {None: local_time(self.at, self.playbook.organisation.zone)}
-        local |= {code: local_time(self.at, zone) for code, zone in zone_codes().items()}
+        local |= {code: local_time(self.at, zone) for code, zone in known_zones().items()}
         return {code: (there.hour * 60 + there.minute, there.weekday()) for code, there in local.items()}
 
     def _topic(self) -> Expr:
@@ -339,6 +343,12 @@ class Formulas:
         rounds = since // trigger.every
         passed = nw.when(rounds < 1).then(nw.lit(1)).otherwise(rounds)
         return (since - passed * trigger.every).cast(nw.Float64) / float(DAY)
+
+
+@cache
+def known_zones() -> dict[int, str]:
+    """Code -> zone, read from the machine's zone files once."""
+    return zone_codes()
 
 
 def local_time(at: int, zone: str) -> datetime:

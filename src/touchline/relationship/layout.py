@@ -1,4 +1,4 @@
-"""In: a compiled playbook. Out: the columns of a persona's folded state, and how each of them merges. Writes no interactions.
+"""In: a compiled playbook. Out: the columns of a persona's folded state, and how they merge. Writes no interactions.
 
 What can be added, counted or kept as an extreme stands here; whatever is not additive is derived from it at read time.
 """
@@ -55,7 +55,7 @@ class Slot:
 
     name       of the column, parts divided by `:`
     operation  how two values become one
-    type       `decayed` a float sum that halves every half-life, scaled when a state is rebased; `count` int32; `whole` int64
+    type       `decayed` a float sum that halves every half-life, scaled when rebased; `count` int32; `whole` int64
     """
 
     name: str
@@ -77,7 +77,7 @@ class Due:
 class Layout:
     """Which columns a persona's state has under one playbook. Two playbooks of equal digest share their snapshots.
 
-    Weights, channels, departments, topics, promises and prices are applied when deriving, so editing them rebuilds nothing.
+    Weights, channels, departments, topics and promises are applied when deriving, so editing them rebuilds nothing.
 
     half_life      microseconds
     touchpoints    sorted; a touchpoint's number is its place here, from 1
@@ -180,8 +180,10 @@ class Layout:
     def digest(self) -> str:
         """16 hex digits of SHA-256 over everything that fixes the columns and their meaning."""
         dues = [(d.conversation, d.kind, d.touchpoint, d.where.text if d.where else None) for d in self.dues]
-        told = (FORM, self.half_life, self.touchpoints, self.episode_types, self.kinds, self.firsts, self.consents,
-                self.preferences, self.conversations, dues, self.care_reading, self.resolved_by, WINDOW, ENCOUNTERS)  # fmt: skip
+        told = (
+            FORM, self.half_life, self.touchpoints, self.episode_types, self.kinds, self.firsts, self.consents,
+            self.preferences, self.conversations, dues, self.care_reading, self.resolved_by, WINDOW, ENCOUNTERS,
+        )  # fmt: skip
         return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
     @property
@@ -215,7 +217,7 @@ def reading_of(place: str, side: str) -> str:
 
 
 def episode_weight_of(type_: str, place: str) -> str:
-    """As `weight_of` for overall readings in episodes of a type: by place too, because the place's weight may be edited."""
+    """As `weight_of` for overall readings in episodes of a type; by place, whose weight may be edited."""
     return f"ew:{type_}:{place}"
 
 

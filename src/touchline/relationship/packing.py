@@ -1,4 +1,4 @@
-"""In: a time and a small value. Out: one integer whose maximum is the latest, and its parts again. Writes no interactions.
+"""In: a time and a small value. Out: an integer whose maximum is the latest; its parts. Writes no interactions.
 
 `max_by` does not exist in Narwhals and is no monoid on its own; the maximum of such an integer is one. Among equal
 times the larger value wins, so that the result does not depend on the order of the rows.
@@ -12,7 +12,7 @@ VALUES = 2**20
 """A value packed beside a time is below it; the time is in milliseconds, good for some 278 years about 1970."""
 
 STEPS = 500_000
-"""Steps of a reading from 0 to 1: a reading of up to five decimals with an even last one comes back exactly, others within 1e-6."""
+"""Steps of a reading from 0 to 1: one of up to five decimals comes back as it was, others within 1e-6."""
 
 PLACES = 512
 """A place's number packed beside a time is below it; the time stays in microseconds."""

@@ -1,4 +1,4 @@
-"""In: one customer's interactions, as dicts. Out: every measure of theirs, worked out row by row. Writes no interactions.
+"""In: one customer's interactions. Out: every measure of theirs, worked out row by row. Writes no interactions.
 
 Slow, plain and written apart from the frames on purpose: property tests hold the two together on every engine, and
 `explain` uses it to show where a number comes from.
@@ -14,13 +14,13 @@ from typing import Any
 
 from touchline.expressions import evaluate
 from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES, REACHED_BY
-from touchline.interactions.preferences import language_of, zone_codes
+from touchline.interactions.preferences import language_of
 from touchline.kernel import ids
 from touchline.kernel.measures import SIDES
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.playbook.compiled import Playbook, Touchpoint
-from touchline.relationship.formulas import SHRINKAGE, local_time
+from touchline.relationship.formulas import SHRINKAGE, known_zones, local_time
 from touchline.relationship.layout import ENCOUNTERS, WINDOW
 from touchline.relationship.slices import ANSWER_WITHIN, OUTBOUND
 
@@ -86,7 +86,8 @@ class Evaluator:
         self.recent = [row for row in self.acts if row["occurred_at"] > at - WINDOW]
         self.in_episodes = [
             row for row in human
-            if row["occurred_at"] > at - WINDOW and row.get("episode_id") is not None and row.get("episode_type") is not None
+            if row["occurred_at"] > at - WINDOW
+            and row.get("episode_id") is not None and row.get("episode_type") is not None
         ]  # fmt: skip
 
     def measure(self, name: str) -> Value:
@@ -276,7 +277,8 @@ class Evaluator:
             )
             for name in ("given", "asked")
         )
-        return {"given": given, "asked": asked, "balance": (given - asked) / (given + asked + SHRINKAGE)}[member]
+        balance = (given - asked) / (given + asked + SHRINKAGE)
+        return {"given": given, "asked": asked, "balance": balance}[member]
 
     def sum(self, member: str) -> Value:
         """revenue and cost in major units."""
@@ -285,7 +287,7 @@ class Evaluator:
 
     def count(self, kind: str) -> Value:
         """Interactions of a kind."""
-        return sum(row["kind"] == kind for row in self.acts)
+        return len([row for row in self.acts if row["kind"] == kind])
 
     def days_since(self, member: str) -> Value:
         """A kind, encounter, opt_in, term_start, episode."""
@@ -421,7 +423,7 @@ class Evaluator:
 
     def _wall(self) -> tuple[int, int]:
         """Minute of the day and weekday on the customer's wall clock."""
-        zone = zone_codes().get(self._told("zone") or 0, self.playbook.organisation.zone)
+        zone = known_zones().get(self._told("zone") or 0, self.playbook.organisation.zone)
         there = local_time(self.at, zone)
         return there.hour * 60 + there.minute, there.weekday()
 
@@ -515,8 +517,8 @@ def _later(time: int | None, other: int | None) -> bool:
 _GROUPS: dict[str, Callable[[Evaluator, str], Value]] = {
     name: getattr(Evaluator, name)
     for name in (
-        "experience", "care", "value", "dialogue", "sum", "contact", "days_since", "count", "reach", "suppressed", "consent",
-        "evidence", "withdrawn", "prefers", "hand_raiser", "tenure_days", "days_to_renewal", "topic", "clock", "arm", "recency",
-        "trigger", "stage",
+        "experience", "care", "value", "dialogue", "sum", "contact", "days_since", "count", "reach", "suppressed",
+        "consent", "evidence", "withdrawn", "prefers", "hand_raiser", "tenure_days", "days_to_renewal", "topic",
+        "clock", "arm", "recency", "trigger", "stage",
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""In: a ledger, its snapshots, an instant. Out: every relationship as of then, and as it was known at another. Writes no interactions.
+"""In: a ledger, its snapshots, an instant. Out: every relationship as of then. Writes no interactions.
 
 State at A is the latest snapshot (S, T) with T ≤ A, merged with the fold of the rows with occurred_at ≤ A and
 (seq > S or occurred_at > T). It equals a rebuild from nothing; a standing property test holds it to that.
@@ -29,11 +29,11 @@ Frame = nw.LazyFrame[Any]
 STATE, SLICE = "state", "slice"
 """Tables of a snapshot."""
 
-AT_ONCE = 2_000_000
-"""Rows that are folded in one piece; more are folded bucket by bucket."""
+AT_ONCE = 1_000_000
+"""Rows that are held and folded in one piece; more are folded bucket by bucket."""
 
 _FARTHEST = 256
-"""Half-lives that a reference may lie back before a state is rebased: floats hold 2^256 with room to spare."""
+"""Half-lives that a snapshot's reference may lie back before it is rebased: floats hold 2^256 with room to spare."""
 
 
 class LedgerLike(Protocol):
@@ -96,6 +96,7 @@ class Held:
     at     microseconds; no row is later
     seq    no row of the ledger has a higher one
     base   the snapshot it was built on, None where it was built from nothing
+    whole  whether it is exactly the ledger's rows up to `seq` and `at`: nothing pending, nobody left out
     """
 
     state: State
@@ -103,6 +104,7 @@ class Held:
     at: int
     seq: int
     base: SnapshotKey | None = None
+    whole: bool = True
 
 
 def state_at(
@@ -135,31 +137,36 @@ def state_at(
             return rows
         extra = pending.filter(nw.col("occurred_at") <= as_of)
         extra = extra if buckets is None else extra.filter(nw.col("bucket").is_in(sorted(buckets)))
-        extra = extra if personas is None else extra.filter(nw.col("persona_id").is_in(sorted(personas)))
+        extra = _only(extra, personas, engine)
         return nw.concat([rows, extra.select(*wanted)], how="vertical")
 
     size = int(engine.collect(tail().select(nw.len())).item())
     pieces: Sequence[Collection[int] | None] = [None] if size <= AT_ONCE else [[bucket] for bucket in range(BUCKETS)]
-    reference = layout.reference(as_of if base is None else base.key.at)
+    nearest = reference = layout.reference(as_of)
+    if base is not None and nearest - layout.reference(base.key.at) <= _FARTHEST * layout.half_life:
+        reference = layout.reference(base.key.at)
     folded, recent = [], []
     for piece in pieces:
-        folded.append(folding.fold_bucket(tail(piece), layout, reference, engine))
-        recent.append(engine.collect(slices.cut(tail(piece), layout, as_of)))
+        rows = engine.lazy(engine.collect(tail(piece)))  # read once: each part of the fold would scan the files anew
+        folded.append(folding.fold_bucket(rows, layout, reference, engine))
+        recent.append(engine.collect(slices.cut(rows, layout, as_of)))
     state = State(engine.lazy(pl.concat(folded)), layout, reference)
     slice_ = engine.lazy(pl.concat(recent))
+    whole = pending is None and personas is None
     if base is None:
-        return Held(state, slice_, as_of, seq)
-    kept = State(_only(base.frame(engine, STATE), personas), layout, reference)
+        return Held(state, slice_, as_of, seq, whole=whole)
+    kept = State(_only(base.frame(engine, STATE), personas, engine), layout, layout.reference(base.key.at))
+    kept = folding.rebase(kept, reference)
     merged = folding.merge(kept, state) if size else kept
-    nearest = layout.reference(as_of)
-    if nearest - reference > _FARTHEST * layout.half_life:
-        merged = folding.rebase(merged, nearest)
-    older = _only(base.frame(engine, SLICE), personas)
-    return Held(merged, nw.concat([older.select(*slices.KEPT), slice_], how="vertical"), as_of, seq, base.key)
+    older = _only(base.frame(engine, SLICE), personas, engine)
+    both = nw.concat([older.select(*slices.KEPT), slice_], how="vertical")
+    return Held(merged, both, as_of, seq, base.key, whole)
 
 
 def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
-    """Save what is held as a snapshot, rebased to the reference of its instant; its key."""
+    """Save what is held as a snapshot, rebased to the reference of its instant; its key. It must be whole."""
+    if not held.whole:
+        raise ValueError("a snapshot holds all of the ledger and nothing else")
     layout = held.state.layout
     key = SnapshotKey(held.seq, held.at, layout.digest)
     state = folding.rebase(held.state, layout.reference(held.at))
@@ -176,7 +183,7 @@ def relationships(
     wanted: Iterable[str] | None = None,
     scores: Sequence[ScoreTable] = (),
 ) -> Frame:
-    """`customer`, `draw` and the wanted measures of every customer; `people` as of the same instant, from recognition."""
+    """`customer`, `draw` and the wanted measures of every customer; `people` is recognition's, as of then."""
     layout, published = held.state.layout, frozenset(measure for table in scores for measure in table.measures)
     names = measures_of(playbook, layout, published) if wanted is None else tuple(wanted)
     customers = combine(held.state, people, engine, slots_of(playbook, layout, names, published))
@@ -185,5 +192,8 @@ def relationships(
     return derive(customers, recent, playbook, held.at, wanted=names, scores=dated)
 
 
-def _only(rows: Frame, personas: Collection[int] | None) -> Frame:
-    return rows if personas is None else rows.filter(nw.col("persona_id").is_in(sorted(personas)))
+def _only(rows: Frame, personas: Collection[int] | None, engine: Engine) -> Frame:
+    if personas is None:
+        return rows
+    wanted = engine.lazy(pl.DataFrame({"persona_id": sorted(set(personas))}, schema={"persona_id": pl.Int64}))
+    return rows.join(wanted, on="persona_id", how="semi")

@@ -1,4 +1,4 @@
-"""In: dated score tables that other rooms publish. Out: each customer's latest scores at an instant. Writes no interactions.
+"""In: dated score tables of other rooms. Out: each customer's latest scores at an instant. Writes no interactions.
 
 A score is no fold of interactions, so it comes as a table of its own: when it was published, for whom, and its values.
 """
@@ -48,7 +48,7 @@ class Scores:
 def latest(table: ScoreTable, people: pl.DataFrame, at: int, engine: Engine) -> Scores:
     """Of all the rows published up to `at` for any of a customer's personas, the latest.
 
-    Of two rows published at the same instant the greater value of each measure counts. A NULL in the latest row is NULL.
+    Of two rows published at the same instant the greater value counts. A NULL in the latest row is NULL.
     """
     time = nw.col("_published")
     values = [nw.col(source).alias(column(measure)) for measure, source in table.measures.items()]

@@ -1,4 +1,4 @@
-"""In: ledger rows. Out: the recent slice of them, and the measures that need a window or a pairing. Writes no interactions.
+"""In: ledger rows. Out: the recent slice of them, and what needs a window or a pairing. Writes no interactions.
 
 The slice holds what the fold cannot add up: questions and answers, messages, episodes and bad readings of the last
 365 days, agreements and cases of any age. It is kept with a snapshot and read by the same functions as the tail.
@@ -34,17 +34,18 @@ ANSWER_WITHIN = 2 * DAY
 """When a question is overdue at a touchpoint that promises no time: nobody should wait longer than two days."""
 
 COLUMNS: tuple[str, ...] = (
-    "persona_id", "occurred_at", "kind", "source", "id", "touchpoint", "channel", "purpose", "message_id", "in_reply_to",
-    "case_id", "agreement_id", "term_start", "renewal_at", "episode_type", "episode_id", "episode_closes",
-    *READINGS, "programme", "recurrence", "arm", "machine",
+    "persona_id", "occurred_at", "kind", "source", "id", "touchpoint", "channel", "purpose", "message_id",
+    "in_reply_to", "case_id", "agreement_id", "term_start", "renewal_at", "episode_type", "episode_id",
+    "episode_closes", *READINGS, "programme", "recurrence", "arm", "machine",
 )  # fmt: skip
 """Ledger columns that a slice is cut from."""
 
 KEPT: tuple[str, ...] = (
     "persona_id", "t", "kind", "id", "touchpoint", "channel", "purpose", "message_id", "in_reply_to", "case_id",
-    "agreement_id", "term_start", "renewal_at", "episode_type", "episode_id", "closes", "emotional", "bad", "recurrence", "arm",
+    "agreement_id", "term_start", "renewal_at", "episode_type", "episode_id", "closes", "emotional", "bad",
+    "recurrence", "arm",
 )  # fmt: skip
-"""Columns of a slice. `t` is occurred_at; `bad`: a side of the row's reading is a care need; `arm`: of the global holdout."""
+"""Columns of a slice. `t` is occurred_at, `bad` a reading that is a care need, `arm` that of the global holdout."""
 
 
 def cut(rows: Frame, layout: Layout, at: int) -> Frame:
@@ -149,7 +150,7 @@ def cases(slice_: Frame, at: int) -> Frame:
 
 
 def missed(slice_: Frame, at: int, resolved_by: Iterable[str], after: int) -> Frame:
-    """`customer` and `missed`: bad readings of the last 365 days with no resolving kind in the time allowed after them."""
+    """`customer` and `missed`: bad readings of the last 365 days without a resolving kind in the time allowed."""
     t = nw.col("t")
     rows = slice_.filter(t > at - WINDOW, t <= at)
     bad = rows.filter(nw.col("bad"), t <= at - after).select("customer", "id", "t")
@@ -163,8 +164,8 @@ def missed(slice_: Frame, at: int, resolved_by: Iterable[str], after: int) -> Fr
 def agreements(slice_: Frame, at: int) -> Frame:
     """`customer`, `renewal` (soonest, µs) and `term_start` (latest begun, µs) of agreements in force at `at`.
 
-    An agreement is in force from when it was joined until it is left or its latest known renewal date has passed; one without
-    a renewal date until it is left. A term whose start was not told starts when it was agreed.
+    An agreement is in force from when it was joined until it is left or its latest known renewal date has passed; one
+    without a renewal date until it is left. A term whose start was not told starts when it was agreed.
     """
     kind, t = nw.col("kind"), nw.col("t")
     rows = slice_.filter(kind.is_in(AGREEMENT), ~nw.col("agreement_id").is_null(), t <= at)
@@ -204,9 +205,10 @@ def episodes(slice_: Frame, at: int) -> Frame:
 def last_episode(slice_: Frame, at: int, types: Mapping[str, EpisodeType]) -> Frame:
     """`customer` and `last_episode`: of the episode closed last, by the peak-end rule.
 
-    The mean of its most intense emotional reading (of two equally intense ones the bad one) and its final one. An episode is
-    closed by a row that says so, by a closing kind of its type, or by silence; one without an emotional reading is passed
-    over. Of two closed at one instant the better counts. Kahneman, Fredrickson, Schreiber and Redelmeier (1993).
+    The mean of its most intense emotional reading (of two equally intense ones the bad one) and its final one. An
+    episode is closed by a row that says so, by a closing kind of its type, or by silence; one without an emotional
+    reading is passed over. Of two closed at one instant the better counts. Kahneman, Fredrickson, Schreiber and
+    Redelmeier (1993).
     """
     t, kind, felt = nw.col("t"), nw.col("kind"), nw.col("emotional")
     closing = nw.col("closes")

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from touchline.report import figures
-from touchline.report.base import EDGES
 from touchline.report.curve import Point
 from touchline.report.figures import Estimate
 from touchline.report.line import tone
 from touchline.report.markup import Markup, element, figure
 from touchline.report.scales import Linear, month_ticks
+from touchline.report.totals import EDGES
 
 XMLNS = "http://www.w3.org/2000/svg"
 

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from touchline.interactions.catalogue import KINDS
+from touchline.kernel.measures import LONGEST_WINDOW_DAYS
+from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.report import figures
 from touchline.report.marks import Row
@@ -17,7 +19,6 @@ def facts(
     measures: Mapping[str, Value], rows: Sequence[Row], setting: Setting, now: int
 ) -> tuple[tuple[str, str], ...]:
     """The facts row: stage, money, value exchanged, dialogue, care, contact, what they agreed to."""
-    known = {row["kind"] for row in rows}
     purchases = sum(1 for row in rows if row["kind"] == "bought")
     made: list[tuple[str, str]] = []
     stage = measures.get("stage")
@@ -46,31 +47,26 @@ def facts(
                 f"{figures.number(float(given), 1)} and {figures.number(float(asked), 1)}{shown}",
             )
         )
-    made.append(("dialogue", _dialogue(measures, known)))
+    made.append(("dialogue", _dialogue(measures, rows, now)))
     made.append(("care", _care(measures)))
     agreed = _agreed(measures)
     made.append(("agreed to", agreed or "nothing on record"))
     return tuple(made)
 
 
-def _dialogue(measures: Mapping[str, Value], kinds: set[str]) -> str:
-    count, overdue, share = (
-        measures.get("dialogue.open"),
-        measures.get("dialogue.overdue"),
-        measures.get("dialogue.answered"),
-    )
-    asked = measures.get("count.asked")
-    if not isinstance(count, int) and "asked" not in kinds:
+def _dialogue(measures: Mapping[str, Value], rows: Sequence[Row], now: int) -> str:
+    """Open and overdue questions; of those of the last year, which the measure looks at, the share answered in time."""
+    open_, overdue, share = (measures.get(f"dialogue.{name}") for name in ("open", "overdue", "answered"))
+    asked = [row["occurred_at"] for row in rows if row["kind"] == "asked" and not row["machine"]]
+    if not asked:
         return "no question asked"
-    open_ = int(count) if isinstance(count, int | float) else 0
     late = f", {figures.number(int(overdue))} overdue" if isinstance(overdue, int | float) and overdue else ""
-    first = f"{figures.plural(open_, 'question')} open{late}" if open_ else "nothing open"
-    in_time = (
-        f"; {figures.percent(float(share), 0)} of {figures.number(int(asked))} answered in time"
-        if isinstance(share, int | float) and isinstance(asked, int) and asked
-        else ""
-    )
-    return first + in_time if asked or open_ else "no question asked"
+    waiting = int(open_) if isinstance(open_, int | float) else 0
+    parts = [f"{figures.plural(waiting, 'question')} open{late}" if waiting else "nothing open"]
+    recent = sum(1 for at in asked if at > now - LONGEST_WINDOW_DAYS * DAY)
+    if isinstance(share, int | float) and recent:
+        parts.append(f"{figures.percent(float(share), 0)} of the year’s {figures.number(recent)} answered in time")
+    return "; ".join(parts)
 
 
 def _care(measures: Mapping[str, Value]) -> str:

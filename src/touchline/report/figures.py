@@ -65,10 +65,13 @@ def percent(value: float, decimals: int = 1) -> str:
 
 
 def interval(estimate: Estimate, decimals: int = 2) -> str:
-    """`0.08 to 0.31`, or that one value has no interval."""
+    """`0.08 to 0.31`, with as many more decimals as it takes to tell the ends apart; or that one value has none."""
     if math.isinf(estimate.low):
         return "no interval from one"
-    return f"{number(estimate.low, decimals)} to {number(estimate.high, decimals)}"
+    low, high = number(estimate.low, decimals), number(estimate.high, decimals)
+    if low == high and estimate.low < estimate.high and decimals < 5:
+        return interval(estimate, decimals + 1)
+    return f"{low} to {high}"
 
 
 def share_interval(estimate: Estimate) -> str:

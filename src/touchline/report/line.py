@@ -185,7 +185,7 @@ def _place(marks: Sequence[Mark], x: Linear, y: Linear) -> list[_Placed]:
     return placed
 
 
-_SHIFTS = (0.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0, 12.0, -12.0)
+_SHIFTS = (0.0, *(sign * step for step in (3.0, 6.0, 9.0, 12.0, 15.0, 18.0) for sign in (1, -1)))
 
 
 def _apart(x: float, y: float, r: float, other: _Placed) -> bool:
@@ -197,9 +197,8 @@ def _shape(shape: Shape, x: float, y: float, r: float) -> Markup:
         case "circle":
             return element("circle", {"cx": x, "cy": y, "r": r})
         case "square":
-            return element(
-                "rect", {"x": x - 0.86 * r, "y": y - 0.86 * r, "width": 1.72 * r, "height": 1.72 * r, "rx": 0.8}
-            )
+            side, corner = 1.72 * r, 0.8 if r > UNKNOWN else None
+            return element("rect", {"x": x - side / 2, "y": y - side / 2, "width": side, "height": side, "rx": corner})
         case "diamond":
             d = 1.24 * r
             out, back = figure(d), figure(-d)

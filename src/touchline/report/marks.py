@@ -145,13 +145,17 @@ def _what(row: Row, setting: Setting) -> str:
 
 
 def _judged(row: Row) -> str | None:
+    """What the row is about: `about order o17`, `about delivery`, `about an earlier encounter, help mail`."""
     if row["about"] is None:
         return None
     sort, _, which = row["about"].partition(":")
-    place = f", {figures.words(row['about_touchpoint'])}" if row["about_touchpoint"] else ""
-    return (
-        f"about {sort} {figures.words(which)}{place}" if sort != "interaction" else f"about an earlier encounter{place}"
-    )
+    place = figures.words(row["about_touchpoint"] or "")
+    match sort:
+        case "touchpoint":
+            return f"about {place or figures.words(which)}"
+        case "episode":
+            return f"about {figures.words(row['about_episode_type'] or 'episode')} {which}"
+    return f"about an earlier encounter, {place}" if place else "about an earlier encounter"
 
 
 def _label(row: Row, place: str, text: str | None) -> str | None:
@@ -161,6 +165,8 @@ def _label(row: Row, place: str, text: str | None) -> str | None:
         return place or None
     if row["kind"] == "said" and text:
         return f"“{text[:30].rsplit(' ', 1)[0]}…”"
+    if row["kind"] == "case_resolved" and (reading_of(row, "overall") or 0.0) <= 0:
+        return "case closed"
     return _LABELS.get(row["kind"])
 
 

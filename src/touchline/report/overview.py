@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from touchline.report import charts, figures
-from touchline.report.base import HAPPY, UNHAPPY, Base
 from touchline.report.curve import Point
 from touchline.report.figures import Estimate
 from touchline.report.holds import Held, Holds, policy_words
 from touchline.report.map import SMALL, Cell, Line, Map
 from touchline.report.markup import Child, Markup, element
 from touchline.report.tokens import FULL, STEPS, heat_class
+from touchline.report.totals import HAPPY, UNHAPPY, Base
 
 
 def base_section(base: Base, series: Sequence[Point], zone: str, title: str) -> Markup:
@@ -231,7 +231,7 @@ def _figure(term: str, share: Estimate | None, note: str) -> Markup | None:
             "dd",
             {},
             element("b", {}, figures.percent(share.value)),
-            element("span", {}, f"95 % {figures.share_interval(share)}, n {figures.number(share.n)}"),
+            element("span", {}, f"95 % {figures.share_interval(share)}, n {figures.number(share.n)}"),
             element("span", {}, note),
         ),
     )
@@ -248,7 +248,7 @@ def _mean(term: str, mean: Estimate | None) -> Markup | None:
             "dd",
             {},
             element("b", {}, figures.signed(mean.value, 3)),
-            element("span", {}, f"95 % {figures.interval(mean, 3)}, n {figures.number(mean.n)}"),
+            element("span", {}, f"95 % {figures.interval(mean, 3)}, n {figures.number(mean.n)}"),
         ),
     )
 

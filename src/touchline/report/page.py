@@ -12,7 +12,6 @@ import hashlib
 from dataclasses import dataclass
 
 from touchline.report import figures
-from touchline.report.base import Base
 from touchline.report.curve import Point
 from touchline.report.holds import Holds
 from touchline.report.map import Map
@@ -22,6 +21,7 @@ from touchline.report.person import people_section
 from touchline.report.setting import Setting
 from touchline.report.story import CustomerStory
 from touchline.report.tokens import style_sheet
+from touchline.report.totals import Base
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from touchline.report.sheet import SHEET
 
 LIGHT: dict[str, str] = {
     "paper": "#fbfaf7", "ink": "#1b2125", "soft": "#566067", "rule": "#dcd8ce", "wash": "#f3f0e8", "accent": "#0b6462",
-    "good": "#176a78", "bad": "#a3431a", "neutral": "#686f74", "act": "#b3261e",
+    "good": "#176a78", "bad": "#a3431a", "neutral": "#646b70", "act": "#b3261e",
 }  # fmt: skip
 DARK: dict[str, str] = {
     "paper": "#13171a", "ink": "#e8e5de", "soft": "#a3acb1", "rule": "#2d3438", "wash": "#1b2023", "accent": "#63bdb6",

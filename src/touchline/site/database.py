@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -47,7 +46,7 @@ def use(where: str | Path) -> None:
     setup()
     connections.close_all()
     connections.settings["default"] = connections.configure_settings({"default": settings})["default"]
-    if hasattr(connections._connections, "default"):  # the handler has no public way to ask whether it is open
+    with suppress(AttributeError):  # this thread may not have opened it yet
         del connections["default"]
 
 
@@ -128,7 +127,7 @@ def _digest() -> str:
 
 
 def _applied() -> str | None:
-    if connection.vendor == "sqlite" and not os.path.exists(connection.settings_dict["NAME"]):
+    if connection.vendor == "sqlite" and not Path(connection.settings_dict["NAME"]).exists():
         return None
     try:
         with connection.cursor() as cursor:
@@ -143,7 +142,7 @@ def _applied() -> str | None:
 def _alone() -> Iterator[None]:
     """Only one process migrates a database at a time."""
     if connection.vendor == "sqlite":
-        with open(f"{connection.settings_dict['NAME']}.migrating", "w", encoding="ascii") as lock:
+        with Path(f"{connection.settings_dict['NAME']}.migrating").open("w", encoding="ascii") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return

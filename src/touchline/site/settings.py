@@ -5,12 +5,11 @@ The database is named later, by `touchline.site.database.use`, because one proce
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 INSTALLED_APPS = [
     "touchline.recognition",
-    *(["touchline.intake"] if find_spec("touchline.intake.apps") else []),
+    "touchline.intake",
     "touchline.permission",
 ]
 

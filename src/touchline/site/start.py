@@ -47,5 +47,5 @@ def secret_of(state: Path) -> str:
         except FileExistsError:
             pass  # another process was first; its secret is the one
         finally:
-            os.unlink(draft)
+            Path(draft).unlink()
     return file.read_text(encoding="ascii")

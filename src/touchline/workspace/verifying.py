@@ -88,16 +88,22 @@ def rows(workspace: Workspace) -> Check:
         for value, n in engine.collect(twice.sort(key)).iter_rows():
             check.fault(f"{key} {value} is there {n} times")
     needed = sorted({part for kind in KINDS.values() for each in kind.requires for part in each.split("|")} | set(READINGS))
-    frame = ledger.frame(engine, ("seq", "kind", *needed))
+    frame = ledger.frame(engine, ("seq", "kind", "source", *needed))
     unknown = engine.collect(frame.filter(~nw.col("kind").is_in(list(KINDS))).select("seq", "kind"))
     for seq, kind in unknown.iter_rows():
         check.fault(f"row {seq} is of kind {kind}, which the catalogue does not know")
-    for kind in KINDS.values():
-        for each in kind.requires:
-            missing = nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)
-            lacking = engine.collect(frame.filter((nw.col("kind") == kind.name) & missing).select("seq"))
-            for (seq,) in lacking.iter_rows():
-                check.fault(f"row {seq} is {kind.name} without {each.replace('|', ' or ')}")
+    # A completing row only gives a reading to what an earlier row told, which has all that its kind requires.
+    whole = frame.filter(nw.col("source") != "completion")
+    wanting = [
+        (nw.col("kind") == kind.name) & nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)
+        for kind in KINDS.values()
+        for each in kind.requires
+    ]
+    lacking = engine.collect(whole.filter(nw.any_horizontal(*wanting, ignore_nulls=False)).select("seq", "kind", *needed))
+    for row in lacking.sort("seq").iter_rows(named=True):
+        for each in KINDS[row["kind"]].requires:
+            if all(row[part] is None for part in each.split("|")):
+                check.fault(f"row {row['seq']} is {row['kind']} without {each.replace('|', ' or ')}")
     outside = nw.any_horizontal(*((nw.col(r) > 1) | (nw.col(r) < -1) for r in READINGS), ignore_nulls=True)
     for (seq,) in engine.collect(frame.filter(outside).select("seq")).iter_rows():
         check.fault(f"row {seq} has a reading outside -1 to 1")

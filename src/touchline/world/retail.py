@@ -145,26 +145,13 @@ def _iso(column: str) -> pl.Expr:
 
 
 def _contacts(people: Shoppers, start: int, until: int, rng: np.random.Generator) -> pl.DataFrame:
-    """One line a customer. Half have used the site before they signed in: their web id stands beside their user id."""
+    """One line a customer. Most signed in once in the browser that they use: its web id stands beside their user id."""
     count = len(people)
-    street = np.array(
-        ["Weaver Row", "Lantern Street", "Mill Green", "Cooper's Yard", "Orchard Lane", "Harbour Steps"], dtype=object
-    )
     told_at = np.minimum(start + people.since_week * 7 * DAY + 3 * HOUR, until)
     return (
         as_typed(people.contacts, rng)
         .with_columns(
-            anonymous_id=pl.when(pl.Series(rng.random(count) < 0.5)).then("anonymous_id"),
-            address=pl.when(pl.Series(rng.random(count) < 0.4)).then(
-                pl.concat_str(
-                    pl.lit("example ") + pl.Series(rng.integers(1, 400, count)).cast(pl.String),
-                    pl.lit(" "),
-                    pl.Series(street[rng.integers(0, len(street), count)].tolist()),
-                    pl.lit(", "),
-                    pl.Series(10_000 + np.arange(count)).cast(pl.String),
-                    pl.lit(" Exampleton"),
-                )
-            ),
+            anonymous_id=pl.when(pl.Series(rng.random(count) < 0.85)).then("anonymous_id"),
             told_at=pl.Series(told_at),
         )
         .with_columns(told_at=_iso("told_at"))
@@ -244,14 +231,12 @@ def _permissions(
     )
     base = _known(people).with_columns(at=pl.Series(at), evidenced=pl.Series(people.evidence))
     texts = base.filter(pl.Series(rng.random(count) < 0.11) & pl.col("phone").is_not_null())
-    posts = base.filter(pl.Series(rng.random(count) < 0.16))
     agreed = base.filter(pl.Series(people.mailing > 0))
     community = agreed.filter(pl.Series(rng.random(agreed.height) < 0.5))
     given = [_opt_in(agreed, purpose, "email", "email") for purpose in ("selling", "information", "care")] + [
         _opt_in(community, "community", "email", "email"),
         _opt_in(texts, "care", "sms", "phone"),
         _opt_in(texts, "selling", "sms", "phone"),
-        _opt_in(posts, "care", "post", "user_id"),
     ]
     evidence = pl.concat_str(
         pl.lit('{"how":"form at the till or on the site","wording":"v2","when":"'), pl.col("happened_at"), pl.lit('"}')

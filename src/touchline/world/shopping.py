@@ -302,7 +302,7 @@ class Shopping:
         csat = np.clip(np.round(3.5 + 1.9 * experienced + rng.normal(0, 0.6, len(who))), 1, 5).astype(np.int64)
         ces = np.clip(np.round(4.8 + 2.2 * experienced + rng.normal(0, 0.9, len(who))), 1, 7).astype(np.int64)
         shared = {"survey": "delivery", "order_no": order, "message_id": messages}
-        order_itself = np.array([f"episode:{number}" for number in order], dtype=object)
+        order_itself = "episode:" + pl.Series(order, dtype=pl.String)
         self.diary.note(
             "answered", "x", who, at, "survey_mail", question="csat", score=csat, about=order_itself, **shared
         )
@@ -436,21 +436,21 @@ class Shopping:
     def _contract(self, who: Ints, at: Ints, kind: str) -> None:
         self.term[who] += 1
         self.term_start[who] = at
-        number = np.array([f"club-{user}" for user in self.user[who]], dtype=object)
+        number = "club-" + pl.Series(self.user[who], dtype=pl.String)
         fee = 12.0 if len(who) else None
         self.diary.note(
             kind, "j", who, at, "shop", contract_no=number, term_start=at, renews_at=at + 365 * DAY, amount=fee
         )
 
     def _club_renewals(self, week: int) -> None:
-        """After a year goodwill renews; the inertial renew from habit."""
+        """After a year goodwill renews; the inertial renew from habit, even where they no longer buy."""
         ends = self.start + (week + 1) * 7 * DAY
         due = np.flatnonzero((self.term_start > 0) & (self.term_start + 365 * DAY < ends))
         stays = 1 / (1 + np.exp(-(1.1 + 1.8 * self.goodwill[due])))
-        stays = np.where(self.people.inertial[due], 0.92, stays) * self.alive[due]
+        stays = np.where(self.people.inertial[due], 0.92, stays * self.alive[due])
         renews = self.rng.random(len(due)) < stays
         at = self.term_start[due] + 365 * DAY - 3 * HOUR
-        gone, number = due[~renews], np.array([f"club-{user}" for user in self.user[due[~renews]]], dtype=object)
+        gone, number = due[~renews], "club-" + pl.Series(self.user[due[~renews]], dtype=pl.String)
         self.diary.note("left", "j", gone, at[~renews], "shop", contract_no=number)
         self.term_start[gone] = 0
         self._contract(due[renews], at[renews], "renewed")

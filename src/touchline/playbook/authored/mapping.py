@@ -35,10 +35,15 @@ class EventReadings(Authored):
     """How the event was experienced: numbers in [-1, 1], or NULL for unknown."""
 
     emotional: ExpressionText | None = None
+    """How it felt."""
     reliability: ExpressionText | None = None
+    """Whether it came as promised."""
     convenience: ExpressionText | None = None
+    """Whether it was easy."""
     responsiveness: ExpressionText | None = None
+    """Whether it was quick."""
     relevance: ExpressionText | None = None
+    """Whether it mattered to them."""
 
 
 class Event(Authored):

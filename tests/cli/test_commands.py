@@ -1,0 +1,130 @@
+"""Every command: what it prints, what it refuses, how it exits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.cli.conftest import Ran
+
+Touchline = Callable[..., Ran]
+
+
+@pytest.fixture
+def retail(touchline: Touchline, tmp_path: Path) -> Path:
+    """A fresh workspace from the retail template."""
+    assert touchline("new", tmp_path / "w", "--template", "retail").code == 0
+    return tmp_path / "w"
+
+
+def _contacts(folder: Path, *lines: str) -> Path:
+    path = folder / "contacts.csv"
+    path.write_text("\n".join(["user_id,email,phone,name,told_at", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_new_workspace_has_no_faults(touchline: Touchline, tmp_path: Path) -> None:
+    for template in ("blank", "retail"):
+        made = touchline("new", tmp_path / template, "--template", template, "--json")
+        assert made.json == {"workspace": str(tmp_path / template), "template": template}
+        assert touchline("check", "-w", tmp_path / template, "--json").json == {"faults": []}
+
+
+def test_a_folder_in_use_is_never_overwritten(touchline: Touchline, retail: Path) -> None:
+    again = touchline("new", retail)
+    assert again.code == 2
+    assert "not empty" in again.err
+
+
+def test_check_says_file_line_what_and_remedy_and_exits_with_one(touchline: Touchline, retail: Path) -> None:
+    stages = retail / "playbook" / "stages.yaml"
+    stages.write_text(stages.read_text(encoding="utf-8").replace("count.bought", "count.bougt"), encoding="utf-8")
+    told = touchline("check", "-w", retail, "--json")
+    assert told.code == 1
+    fault = told.json["faults"][0]
+    assert fault["file"] == "playbook/stages.yaml"
+    assert fault["line"] > 0
+    assert "count.bought" in fault["remedy"]
+
+
+def test_no_workspace_is_a_sentence_with_a_remedy(touchline: Touchline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = touchline("relationships")
+    assert told.code == 2
+    assert "touchline new DIR" in told.err
+    assert touchline("relationships", "--json").json["error"]["code"] == "no_workspace"
+
+
+def test_an_unknown_import_names_the_nearest(touchline: Touchline, retail: Path, tmp_path: Path) -> None:
+    told = touchline("import", _contacts(tmp_path), "--as", "cdnowe", "-w", retail)
+    assert told.code == 2
+    assert "`cdnow`" in told.err
+
+
+def test_an_instant_without_a_zone_is_refused(touchline: Touchline, retail: Path) -> None:
+    told = touchline("decide", "--as-of", "2026-01-01T00:00:00", "-w", retail)
+    assert told.code == 2
+    assert "no zone" in told.err
+
+
+def test_an_empty_workspace_answers_every_question(touchline: Touchline, retail: Path) -> None:
+    assert touchline("relationships", "-w", retail, "--json").json == {"customers": 0, "rows": []}
+    assert touchline("decide", "-w", retail, "--json").json["customers"] == 0
+    assert touchline("sql", "SELECT count(*) AS n FROM interactions", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
+    assert touchline("sql", "SELECT count(*) AS n FROM relationships", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
+    assert touchline("sql", "SELECT count(*) AS n FROM decisions", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
+    assert touchline("verify", "-w", retail, "--json").json["faults"] == 0
+    assert "No customer fits" in touchline("relationships", "-w", retail).out
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DROP TABLE interactions",
+        "SELECT 1; SELECT 2",
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM '/etc/passwd'",
+        "COPY (SELECT 1) TO 'stolen.csv'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "ATTACH 'other.db'",
+        "PRAGMA database_list",
+        "selec 1",
+    ],
+)
+def test_sql_does_nothing_but_one_select(touchline: Touchline, retail: Path, query: str) -> None:
+    told = touchline("sql", query, "-w", retail, "--json")
+    assert told.code == 2
+    assert told.json["error"]["code"] == "bad_query"
+
+
+def test_decide_keeps_its_proposals_and_a_dry_run_keeps_nothing(touchline: Touchline, retail: Path) -> None:
+    consents = retail / "data" / "cdnow_consents.csv"
+    assert touchline("import", consents, "--as", "consents", "-w", retail).code == 0
+    at = "1998-07-01T12:00:00Z"
+    dry = touchline("decide", "--dry-run", "--as-of", at, "-w", retail, "--json").json
+    assert set(dry) == {"customers", "eligible", "decided", "held", "by_conversation"}
+    assert touchline("sql", "SELECT count(*) AS n FROM decisions", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
+    real = touchline("decide", "--as-of", at, "-w", retail, "--json").json
+    assert real == dry
+    kept = touchline("sql", "SELECT count(DISTINCT customer) AS n FROM decisions", "-w", retail, "--json").json
+    assert kept == {"rows": [{"n": real["decided"]}]}
+    assert sum(real["by_conversation"].values()) >= real["decided"]
+
+
+def test_tables_are_written_as_csv_and_parquet_and_formulas_are_made_harmless(touchline: Touchline, retail: Path, tmp_path: Path) -> None:
+    query = "SELECT '=1+1' AS risky, 'plain' AS safe, 1.5 AS number"
+    for name in ("out.csv", "out.parquet"):
+        assert touchline("sql", query, "-w", retail, "--out", tmp_path / name).code == 0
+    assert pl.read_csv(tmp_path / "out.csv").row(0) == ("'=1+1", "plain", 1.5)
+    assert pl.read_parquet(tmp_path / "out.parquet")["risky"][0] == "=1+1"
+    assert touchline("sql", query, "-w", retail, "--out", tmp_path / "out.xlsx").code == 2
+
+
+def test_help_names_every_command(touchline: Touchline) -> None:
+    told = touchline("--help").out
+    for command in ("new", "check", "import", "relationships", "decide", "explain", "verify", "sql", "people", "bench", "demo"):
+        assert f" {command} " in told

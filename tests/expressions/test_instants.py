@@ -1,0 +1,161 @@
+"""INSTANT: the reference and Polars agree on every text, zone and change of the clocks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.expressions.frames import ENGINES, NAMES, everywhere, exact, table
+from touchline.expressions import check, evaluate, to_frame
+from touchline.kernel.times import format_instant, parse_instant
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "America/Sao_Paulo",
+    "Pacific/Apia",
+)
+FORMATS = (
+    "%Y%m%d",
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y/%m/%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S %z",
+    "100%% on %d-%m-%Y",
+)
+
+
+def instants(texts: list[str | None], format_: str, zone: str) -> list[str | None]:
+    told = everywhere(f"INSTANT(s, '{format_}', '{zone}')", {"s": texts}, polars_only=True)
+    return [None if instant is None else format_instant(instant) for instant in told]
+
+
+def test_a_date_alone_is_its_local_noon() -> None:
+    assert instants(["19970101", "19970701"], "%Y%m%d", "America/New_York") == [
+        "1997-01-01T17:00:00Z",
+        "1997-07-01T16:00:00Z",
+    ]
+
+
+def test_an_impossible_date_is_unknown() -> None:
+    texts = [
+        "20230229",
+        "20240229",
+        "20231301",
+        "20230431",
+        "20230100",
+        "2023011",
+        "202301011",
+        "",
+        "abc",
+        None,
+        "19000229",
+        "20000229",
+    ]
+    known = [None, "2024-02-29T12:00:00Z", *[None] * 9, "2000-02-29T12:00:00Z"]
+    assert instants(texts, "%Y%m%d", "UTC") == known
+    texts = [
+        "2023-01-01 24:00:00",
+        "2023-01-01 23:60:00",
+        "2023-01-01 23:59:60",
+        "2023-01-01  1:00:00",
+        "٢٠٢٣-01-01 01:00:00",
+    ]
+    assert instants(texts, "%Y-%m-%d %H:%M:%S", "UTC") == [None] * 5
+
+
+def test_what_the_clocks_jumped_over_is_unknown_and_what_they_passed_twice_is_the_earlier() -> None:
+    texts = ["2024-03-31 01:59:59", "2024-03-31 02:30:00", "2024-03-31 03:00:00", "2024-10-27 02:30:00"]
+    known = ["2024-03-31T00:59:59Z", None, "2024-03-31T01:00:00Z", "2024-10-27T00:30:00Z"]
+    assert instants(texts, "%Y-%m-%d %H:%M:%S", "Europe/Berlin") == known
+
+
+def test_an_offset_in_the_text_is_used_and_needs_no_zone() -> None:
+    texts = [
+        "2015-02-24 11:35:52 -0800",
+        "2015-02-24 11:35:52 Z",
+        "2015-02-24 11:35:52 +05:30",
+        "2015-02-24 11:35:52 +1660",
+        "2015-02-24 11:35:52",
+    ]
+    told = everywhere("INSTANT(s, '%Y-%m-%d %H:%M:%S %z')", {"s": texts}, polars_only=True)
+    known = ["2015-02-24T19:35:52Z", "2015-02-24T11:35:52Z", "2015-02-24T06:05:52Z"]
+    assert told == [*map(parse_instant, known), None, None]
+
+
+def test_a_fraction_is_cut_to_microseconds() -> None:
+    texts = ["2012/10/09 14:50:17.000", "2012/10/09 14:50:17.5", "2012/10/09 14:50:17.123456789"]
+    known = ["2012-10-09T14:50:17Z", "2012-10-09T14:50:17.500000Z", "2012-10-09T14:50:17.123456Z"]
+    assert instants(texts, "%Y/%m/%d %H:%M:%S.%f", "UTC") == known
+
+
+def test_years_without_known_rules_are_unknown() -> None:
+    texts = ["0000-01-01", "1899-12-31", "1900-01-01", "2099-12-31", "2100-01-01", "9999-12-31"]
+    assert instants(texts, "%Y-%m-%d", "UTC") == [
+        None,
+        None,
+        "1900-01-01T12:00:00Z",
+        "2099-12-31T12:00:00Z",
+        None,
+        None,
+    ]
+
+
+@given(
+    st.lists(st.datetimes(datetime(1890, 1, 1), datetime(2110, 1, 1)), min_size=1, max_size=40),
+    st.sampled_from(FORMATS),
+    st.sampled_from(ZONES),
+)
+def test_polars_and_the_reference_agree_on_every_local_time(moments: list[datetime], format_: str, zone: str) -> None:
+    aware = [moment.replace(tzinfo=ZoneInfo(zone)) for moment in moments]
+    texts = [f"{moment.year:04d}".join(moment.strftime(part) for part in format_.split("%Y")) for moment in aware]
+    everywhere(f"INSTANT(s, '{format_}', '{zone}')", {"s": texts}, polars_only=True)
+
+
+@given(
+    st.lists(st.text(alphabet="0123456789-/: .TZ+%", max_size=20), min_size=1, max_size=30), st.sampled_from(FORMATS)
+)
+@settings(max_examples=30)
+def test_polars_and_the_reference_agree_on_every_text(texts: list[str], format_: str) -> None:
+    everywhere(f"INSTANT(s, '{format_}', 'Europe/Berlin')", {"s": texts}, polars_only=True)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_polars_and_the_reference_agree_around_every_change_of_the_clocks(zone: str) -> None:
+    place, texts = ZoneInfo(zone), []
+    moment, before = datetime(1900, 1, 1, tzinfo=UTC), None
+    while moment.year < 2100:
+        offset = place.utcoffset(moment.replace(tzinfo=None))
+        if before is not None and offset != before:
+            local = moment.replace(tzinfo=None) - timedelta(days=8)
+            texts += [(local + timedelta(minutes=30 * step)).strftime("%Y-%m-%d %H:%M:%S") for step in range(0, 48 * 9)]
+        before, moment = offset, moment + timedelta(days=7)
+    everywhere(f"INSTANT(s, '%Y-%m-%d %H:%M:%S', '{zone}')", {"s": texts or ["2000-01-01 00:00:00"]}, polars_only=True)
+
+
+def test_every_zone_that_may_be_named_is_known_to_polars() -> None:
+    known = available_timezones() - {"localtime", "Factory"}
+    frame = table({"s": ["2020-01-01", "2020-07-01", "1950-01-01", "2050-07-01"]})
+    for zone in sorted(known):
+        expression = check(f"INSTANT(s, '%Y-%m-%d', '{zone}')", NAMES, dialect="mapping")
+        (polars, _) = ENGINES
+        got = polars.collect(polars.lazy(frame).select(to_frame(expression).alias("r")))["r"].to_list()
+        assert exact(got) == exact([evaluate(expression, {"s": text}) for text in frame["s"]]), zone
+
+
+def test_another_engine_says_that_instant_runs_on_polars() -> None:
+    expression = check("INSTANT(s, '%Y-%m-%d', 'UTC')", NAMES, dialect="mapping")
+    (_, duckdb) = ENGINES
+    with pytest.raises(AttributeError, match="instant_runs_on_polars_only"):
+        duckdb.lazy(table({"s": ["2020-01-01"]})).select(to_frame(expression).alias("r"))

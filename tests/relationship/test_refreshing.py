@@ -1,0 +1,163 @@
+"""Whatever was snapshot, and in whatever order rows arrived: a refresh equals a rebuild from nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.relationship import lines
+from touchline.kernel.engines import ENGINES, Engine
+from touchline.kernel.times import DAY
+from touchline.ledger.memory import MemoryLedger
+from touchline.ledger.snapshots import Snapshots
+from touchline.relationship import refreshing
+from touchline.relationship.layout import Layout
+from touchline.relationship.refreshing import keep, relationships, state_at
+
+BOOK = lines.playbook()
+LAYOUT = lines.layout(BOOK)
+NAMES = lines.everything(BOOK)
+
+
+def ledger_of(rows: list[dict[str, Any]]) -> MemoryLedger:
+    """A ledger of the rows as they are numbered."""
+    ledger = MemoryLedger()
+    ledger.append(lines.table(rows))
+    return ledger
+
+
+def arrived(random: Random, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows in another order of arrival, by which seq and received_at are given."""
+    random.shuffle(rows)
+    return [row | {"seq": n, "received_at": lines.A - 100 * DAY + n} for n, row in enumerate(rows, start=1)]
+
+
+def served(
+    ledger: MemoryLedger, snapshots: Snapshots | None, people: pl.DataFrame, at: int, engine: Engine,
+    names: Any = NAMES, **how: Any,
+) -> pl.DataFrame:  # fmt: skip
+    held = state_at(ledger, snapshots, LAYOUT, engine, at, **how)
+    return engine.collect(relationships(held, people, BOOK, engine, wanted=names)).sort("customer")
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=6)
+def test_a_refresh_equals_a_rebuild_with_late_rows_links_and_splits(seed: int, tmp_path: Path) -> None:
+    random, engine = Random(seed), Engine("polars")
+    crowd = lines.crowd(random, 8)
+    everyone = [persona for own in crowd.values() for persona in own]
+    rows = arrived(random, lines.history(random, [p.persona_id for p in everyone], 200))
+    snapshots = Snapshots(tmp_path / str(seed))
+    so_far = 0
+    for cut in sorted(random.sample(range(20, 200), 2)):  # each snapshot is built on the one before
+        first = ledger_of(rows[:cut])
+        at = lines.A - random.choice((400, 90, 30, 5, 0)) * DAY
+        keep(state_at(first, snapshots, LAYOUT, engine, at), snapshots)
+        so_far = cut
+    assert so_far
+    ledger = ledger_of(rows)
+    apart = {persona.persona_id: [persona] for persona in everyone}
+    for personas in (crowd, apart):
+        at = lines.A - random.choice((0, 0, 10)) * DAY
+        refreshed = served(ledger, snapshots, lines.people(personas), at, engine)
+        assert not lines.differences(refreshed, lines.expected(BOOK, rows, personas, NAMES, at), NAMES)
+
+
+def test_a_refresh_on_duckdb_equals_a_rebuild(tmp_path: Path) -> None:
+    random, engine = Random(3), Engine("duckdb")
+    crowd = lines.crowd(random, 12)
+    rows = arrived(random, lines.history(random, [p.persona_id for own in crowd.values() for p in own], 300))
+    snapshots = Snapshots(tmp_path)
+    keep(state_at(ledger_of(rows[:200]), None, LAYOUT, engine, lines.A - 20 * DAY), snapshots)
+    names = (
+        "experience.overall",
+        "care.due",
+        "care.missed",
+        "contact.all_7d",
+        "days_to_renewal",
+        "count.asked",
+        "prefers.days",
+    )
+    names = tuple(name for name in names if name in NAMES or name.startswith("contact"))
+    got = served(ledger_of(rows), snapshots, lines.people(crowd), lines.A, engine, names)
+    assert not lines.differences(got, lines.expected(BOOK, rows, crowd, names), names)
+
+
+def test_the_latest_snapshot_that_fits_is_the_base(tmp_path: Path) -> None:
+    random, engine, snapshots = Random(4), Engine("polars"), Snapshots(tmp_path)
+    rows = arrived(random, lines.history(random, range(1, 9), 100))
+    ledger = ledger_of(rows)
+    early = keep(state_at(ledger, None, LAYOUT, engine, lines.A - 90 * DAY), snapshots)
+    late = keep(state_at(ledger, snapshots, LAYOUT, engine, lines.A - 9 * DAY), snapshots)
+    assert state_at(ledger, snapshots, LAYOUT, engine, lines.A).base == late
+    assert state_at(ledger, snapshots, LAYOUT, engine, lines.A - 30 * DAY).base == early
+    assert state_at(ledger, snapshots, LAYOUT, engine, lines.A - 91 * DAY).base is None
+    other = Layout.of(lines.playbook(care_reading=-0.25))
+    assert state_at(ledger, snapshots, other, engine, lines.A).base is None
+
+
+def test_a_past_decision_is_repeated_as_it_was_known(tmp_path: Path) -> None:
+    random, engine, snapshots = Random(5), Engine("polars"), Snapshots(tmp_path)
+    crowd = lines.crowd(random, 8)
+    rows = arrived(random, lines.history(random, [p.persona_id for own in crowd.values() for p in own], 200))
+    known_at = rows[119]["received_at"]
+    keep(state_at(ledger_of(rows), None, LAYOUT, engine, lines.A - 9 * DAY), snapshots)  # knows too much
+    got = served(ledger_of(rows), snapshots, lines.people(crowd), lines.A, engine, known_at=known_at)
+    assert not lines.differences(got, lines.expected(BOOK, rows[:120], crowd, NAMES), NAMES)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_undrained_rows_count_as_drained_ones(name: str) -> None:
+    engine, rows = Engine(name), arrived(Random(6), lines.history(Random(6), range(1, 9), 120))
+    names = ("experience.overall", "count.sent", "dialogue.open", "sum.revenue")
+    people = lines.people({n: [lines.Persona(n, "email", n)] for n in range(1, 9)})
+    pending = lines.frame(engine, rows[80:])
+    got = served(ledger_of(rows[:80]), None, people, lines.A, engine, names, pending=pending)
+    whole = served(ledger_of(rows), None, people, lines.A, engine, names)
+    assert got.drop("experience__overall").equals(whole.drop("experience__overall"))
+    assert (got["experience__overall"] - whole["experience__overall"]).abs().max() < 1e-9  # type: ignore[operator]
+
+
+def test_touched_customers_alone_are_as_among_all(tmp_path: Path) -> None:
+    random, engine, snapshots = Random(7), Engine("polars"), Snapshots(tmp_path)
+    crowd = lines.crowd(random, 10)
+    rows = arrived(random, lines.history(random, [p.persona_id for own in crowd.values() for p in own], 250))
+    ledger = ledger_of(rows)
+    keep(state_at(ledger, None, LAYOUT, engine, lines.A - 9 * DAY), snapshots)
+    some = {customer: own for customer, own in crowd.items() if customer % 2}
+    personas = [p.persona_id for own in some.values() for p in own]
+    with pytest.raises(ValueError, match="all of the ledger"):
+        keep(state_at(ledger, snapshots, LAYOUT, engine, lines.A, personas=personas), snapshots)
+    got = served(ledger, snapshots, lines.people(some), lines.A, engine, personas=personas)
+    assert not lines.differences(got, lines.expected(BOOK, rows, some, NAMES), NAMES)
+
+
+def test_a_long_history_is_folded_bucket_by_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, engine = Random(8), Engine("polars")
+    rows = [row | {"bucket": row["persona_id"] % 3} for row in arrived(random, lines.history(random, range(1, 5), 60))]
+    people = lines.people({n: [lines.Persona(n, "email", n)] for n in range(1, 5)})
+    monkeypatch.setattr(refreshing, "AT_ONCE", 10)
+    monkeypatch.setattr(refreshing, "BUCKETS", 3)
+    got = served(ledger_of(rows), None, people, lines.A, engine)
+    personas = {n: [lines.Persona(n, "email", n)] for n in range(1, 5)}
+    assert not lines.differences(got, lines.expected(BOOK, rows, personas, NAMES), NAMES)
+
+
+def test_a_state_far_from_its_reference_is_rebased_and_nothing_overflows(tmp_path: Path) -> None:
+    hourly = replace(BOOK, organisation=replace(BOOK.organisation, half_life=DAY // 24))
+    layout, engine, snapshots = Layout.of(hourly), Engine("polars"), Snapshots(tmp_path)
+    rows = [lines.interaction("visited", lines.A - 300 * DAY, touchpoint="site", emotional=1.0, seq=1),
+            lines.interaction("visited", lines.A, touchpoint="site", emotional=0.5, seq=2)]  # fmt: skip
+    keep(state_at(ledger_of(rows), None, layout, engine, lines.A - 299 * DAY), snapshots)
+    held = state_at(ledger_of(rows), snapshots, layout, engine, lines.A)
+    people = lines.people({1: [lines.Persona(1, "email", 1)]})
+    got = engine.collect(relationships(held, people, hourly, engine, wanted=["experience.site", "experience.n"]))
+    assert held.base is not None
+    assert got.row(0)[2:] == (pytest.approx(0.25 / 1.5), 2)
