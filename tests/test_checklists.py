@@ -28,7 +28,12 @@ def test_a_kind_is_documented_and_requires_only_columns_that_exist(kind: object)
 
 def test_every_measure_group_is_documented() -> None:
     measures = Measures(
-        kinds=("KIND",), purposes=("PURPOSE",), channels=("CHANNEL",), places=("NAME",), topics=("TOPIC",), conversations=("CONVERSATION",)
+        kinds=("KIND",),
+        purposes=("PURPOSE",),
+        channels=("CHANNEL",),
+        places=("NAME",),
+        topics=("TOPIC",),
+        conversations=("CONVERSATION",),
     )
     page = _page("measures.md")
     for name in measures.known():
@@ -38,7 +43,12 @@ def test_every_measure_group_is_documented() -> None:
 
 def test_no_measure_is_documented_that_does_not_exist() -> None:
     measures = Measures(
-        kinds=("KIND",), purposes=("PURPOSE",), channels=("CHANNEL",), places=("NAME",), topics=("TOPIC",), conversations=("CONVERSATION",)
+        kinds=("KIND",),
+        purposes=("PURPOSE",),
+        channels=("CHANNEL",),
+        places=("NAME",),
+        topics=("TOPIC",),
+        conversations=("CONVERSATION",),
     )
     for name in re.findall(r"`([a-z_]+(?:\.[A-Za-z0-9_]+)?)`", _page("measures.md")):
         if "." in name:

@@ -1,4 +1,4 @@
-"""The benchmarks of deciding measure what they say: every policy at work, and the same answer on each engine and by hand."""
+"""The benchmarks of deciding do what they say: every policy at work, one answer on each engine and by hand."""
 
 from __future__ import annotations
 

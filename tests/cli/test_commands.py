@@ -50,7 +50,9 @@ def test_check_says_file_line_what_and_remedy_and_exits_with_one(touchline: Touc
     assert "count.bought" in fault["remedy"]
 
 
-def test_no_workspace_is_a_sentence_with_a_remedy(touchline: Touchline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_workspace_is_a_sentence_with_a_remedy(
+    touchline: Touchline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     told = touchline("relationships")
     assert told.code == 2
@@ -73,8 +75,12 @@ def test_an_instant_without_a_zone_is_refused(touchline: Touchline, retail: Path
 def test_an_empty_workspace_answers_every_question(touchline: Touchline, retail: Path) -> None:
     assert touchline("relationships", "-w", retail, "--json").json == {"customers": 0, "rows": []}
     assert touchline("decide", "-w", retail, "--json").json["customers"] == 0
-    assert touchline("sql", "SELECT count(*) AS n FROM interactions", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
-    assert touchline("sql", "SELECT count(*) AS n FROM relationships", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
+    assert touchline("sql", "SELECT count(*) AS n FROM interactions", "-w", retail, "--json").json == {
+        "rows": [{"n": 0}]
+    }
+    assert touchline("sql", "SELECT count(*) AS n FROM relationships", "-w", retail, "--json").json == {
+        "rows": [{"n": 0}]
+    }
     assert touchline("sql", "SELECT count(*) AS n FROM decisions", "-w", retail, "--json").json == {"rows": [{"n": 0}]}
     assert touchline("verify", "-w", retail, "--json").json["faults"] == 0
     assert "No customer fits" in touchline("relationships", "-w", retail).out
@@ -115,7 +121,9 @@ def test_decide_keeps_its_proposals_and_a_dry_run_keeps_nothing(touchline: Touch
     assert sum(real["by_conversation"].values()) >= real["decided"]
 
 
-def test_tables_are_written_as_csv_and_parquet_and_formulas_are_made_harmless(touchline: Touchline, retail: Path, tmp_path: Path) -> None:
+def test_tables_are_written_as_csv_and_parquet_and_formulas_are_made_harmless(
+    touchline: Touchline, retail: Path, tmp_path: Path
+) -> None:
     query = "SELECT '=1+1' AS risky, 'plain' AS safe, 1.5 AS number"
     for name in ("out.csv", "out.parquet"):
         assert touchline("sql", query, "-w", retail, "--out", tmp_path / name).code == 0
@@ -126,5 +134,17 @@ def test_tables_are_written_as_csv_and_parquet_and_formulas_are_made_harmless(to
 
 def test_help_names_every_command(touchline: Touchline) -> None:
     told = touchline("--help").out
-    for command in ("new", "check", "import", "relationships", "decide", "explain", "verify", "sql", "people", "bench", "demo"):
+    for command in (
+        "new",
+        "check",
+        "import",
+        "relationships",
+        "decide",
+        "explain",
+        "verify",
+        "sql",
+        "people",
+        "bench",
+        "demo",
+    ):
         assert f" {command} " in told

@@ -166,7 +166,7 @@ def assert_counted(plan: Plan, outcome: Outcome) -> None:
     assert summary.by_conversation == {name: proposed[name] for name in plan.conversations}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(talks, min_size=1, max_size=6, unique_by=lambda talk: talk.name), policies, st.integers(0, 2**32))
 def test_explain_equals_decide_for_every_customer_of_a_random_base(
     conversations: list[Conversation], rules: Policies, seed: int

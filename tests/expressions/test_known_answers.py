@@ -7,6 +7,7 @@ import pytest
 
 from tests.expressions.frames import ENGINES, NAMES, everywhere, table
 from touchline.expressions import check, matching, to_frame
+from touchline.expressions.functions import DEEPEST, DEEPEST_TREE
 
 T, F, N = True, False, None
 
@@ -176,6 +177,15 @@ def test_a_condition_filters_what_is_true() -> None:
 def test_thousands_of_alternatives_run_on_every_engine() -> None:
     text = " OR ".join(f"x = {n}" for n in range(1500))
     assert everywhere(text, {"x": [1499.0, 1500.0, N]}) == [T, F, N]
+
+
+def test_the_deepest_expressions_run_on_every_engine() -> None:
+    rows = {"x": [1.0, N], "b": [T, F]}
+    assert everywhere("x" + " + x" * (DEEPEST_TREE - 2), rows) == [DEEPEST_TREE - 1.0, N]
+    assert everywhere("x + (" * (DEEPEST - 1) + "x" + ")" * (DEEPEST - 1), rows) == [float(DEEPEST), N]
+    assert everywhere("x / (" * 7 + "x" + ")" * 7, rows) == [1.0, N]
+    nested = "CASE WHEN b THEN " * (DEEPEST - 1) + "x" + " ELSE 0 END" * (DEEPEST - 1)
+    assert everywhere(nested, rows) == [1.0, 0.0]
 
 
 def test_columns_are_named_as_the_caller_says() -> None:

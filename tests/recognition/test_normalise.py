@@ -35,6 +35,8 @@ def _one(
         ("account", "Cafe\u0301", "Café"),
         ("social", "@TouchLine", "touchline"),
         ("social", "mastodon/@Ann", "mastodon/ann"),
+        ("social", "@\u202a@Ann", "ann"),
+        ("user_id", " \u202a0\u202c", "0"),
         ("postal", "Ring 1,\r\n 10115  Berlin ", "ring 1 10115 berlin"),
         ("anonymous_id", "a1-B2", "a1-B2"),
     ],

@@ -66,7 +66,9 @@ def test_without_addresses_and_consents_everybody_is_held(cdnow: Workspace) -> N
 
 
 def test_the_state_as_of_an_earlier_instant_knows_nothing_later(cdnow: Workspace) -> None:
-    early = cdnow.relationships_table(as_of=parse_instant("1997-04-01T00:00:00Z"), measures=["count.bought", "days_since.bought"])
+    early = cdnow.relationships_table(
+        as_of=parse_instant("1997-04-01T00:00:00Z"), measures=["count.bought", "days_since.bought"]
+    )
     assert early.height == 23_570
     assert early["days_since.bought"].min() >= 0  # type: ignore[operator] # a column of numbers
     later = cdnow.relationships_table(as_of=JULY, measures=["count.bought"])

@@ -47,7 +47,10 @@ def _outcome(rows: list[dict[str, Any]], people: pl.DataFrame) -> tuple[pl.DataF
 def test_people_linked_for_a_while_and_parted_are_as_if_never_linked(database: Path, seed: int, changes: int) -> None:
     random = Random(seed)
     sightings.emptied()
-    own = [sightings.row(f"{kind}:{value}") for kind, value in (("user_id", "u1"), ("user_id", "u2"), ("email", "a@b.example"), ("phone", "+4930123456"))]
+    own = [
+        sightings.row(f"{kind}:{value}")
+        for kind, value in (("user_id", "u1"), ("user_id", "u2"), ("email", "a@b.example"), ("phone", "+4930123456"))
+    ]
     sightings.recognise(*own)
     before = recognition.people()
     personas = before["persona_id"].to_list()
@@ -89,12 +92,16 @@ def test_while_linked_the_two_are_one_and_no_consent_covers_the_other_address(da
     days = random.randrange(2, 40)
     consent = {"purpose": "care", "channel": "email", "evidence": "{}", "identifier": "a@b.example"}
     gave = lines.interaction("opted_in", lines.A - days * lines.DAY, persona_id=one, seq=1, **consent)
-    withdrew = lines.interaction("opted_out", lines.A - lines.DAY, persona_id=other, seq=2, **{**consent, "identifier": "c@d.example"})
+    withdrew = lines.interaction(
+        "opted_out", lines.A - lines.DAY, persona_id=other, seq=2, **{**consent, "identifier": "c@d.example"}
+    )
     people = recognition.people()
     held = _outcome([{**gave, "bucket": 0}], people)[0]
     assert held["consent__care_email"].to_list() == [True]
     stopped = _outcome([{**gave, "bucket": 0}, {**withdrew, "bucket": 0}], people)[0]
-    assert stopped["consent__care_email"].to_list() == [False], "a withdrawal on either address counts for the whole person"
+    assert stopped["consent__care_email"].to_list() == [False], (
+        "a withdrawal on either address counts for the whole person"
+    )
     recognition.split([other], "test", "two people after all")
     parted = _outcome([{**gave, "bucket": 0}, {**withdrew, "bucket": 0}], recognition.people())[0]
     assert dict(parted.select("customer", "consent__care_email").iter_rows()) == {one: True, other: False}

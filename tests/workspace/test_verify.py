@@ -94,7 +94,12 @@ def test_a_link_that_the_ledger_does_not_tell_of_is_found(lived: Workspace) -> N
 
 
 def test_a_consent_that_nobody_gave_is_found(lived: Workspace) -> None:
-    assert _execute("UPDATE permission_consent SET withdrawn_at = 1 WHERE persona_id = (SELECT min(persona_id) FROM permission_consent)") > 0
+    assert (
+        _execute(
+            "UPDATE permission_consent SET withdrawn_at = 1 WHERE persona_id = (SELECT min(persona_id) FROM permission_consent)"
+        )
+        > 0
+    )
     assert any(fault.startswith("consents of persona") for fault in _found(lived)["permission"])
 
 
@@ -107,9 +112,16 @@ def test_a_lost_suppression_and_a_changed_preference_are_found(lived: Workspace)
 
 def test_a_consent_lent_to_another_address_is_found(lived: Workspace) -> None:
     row, seq = _row(lived, "opted_in"), lived.ledger.last_seq() + 1
-    _force(lived, row.with_columns(identifier=pl.lit("somebody.else@example.com"), id=pl.lit("0" * 32), seq=pl.lit(seq, pl.Int64)))
+    _force(
+        lived,
+        row.with_columns(
+            identifier=pl.lit("somebody.else@example.com"), id=pl.lit("0" * 32), seq=pl.lit(seq, pl.Int64)
+        ),
+    )
     persona = row["persona_id"][0]
-    assert f"row {seq} lends a consent to persona {persona}, whose address it does not name" in _found(lived)["permission"]
+    assert (
+        f"row {seq} lends a consent to persona {persona}, whose address it does not name" in _found(lived)["permission"]
+    )
 
 
 def test_an_event_called_drained_that_the_ledger_does_not_hold_is_found(lived: Workspace) -> None:

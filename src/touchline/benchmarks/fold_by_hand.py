@@ -26,7 +26,7 @@ def query(layout: Layout, reference: int, path: str) -> str:
     """The query over one Parquet file; its columns are `persona_id` and the layout's slots, in another order."""
     columns = (*_readings(layout), *_acts(layout), *_permissions(layout), *_conversations(layout))
     known = " + ".join(f"({name} IS NOT NULL)::INT" for name in PRINCIPLES)
-    total = " + ".join(f"coalesce({name}, 0)" for name in PRINCIPLES)
+    total = " + ".join(f"coalesce({name}::DOUBLE, 0)" for name in PRINCIPLES)
     readings = ", ".join(f"{name}::DOUBLE AS {name}" for name in READINGS)
     return f"""
         WITH timed AS (

@@ -52,7 +52,9 @@ def new(
 def check(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
-    schemas: Annotated[Path | None, typer.Option(help="Also write the JSON Schemas for editors into this folder.", show_default=False)] = None,
+    schemas: Annotated[
+        Path | None, typer.Option(help="Also write the JSON Schemas for editors into this folder.", show_default=False)
+    ] = None,
 ) -> None:
     """Say every fault of the playbook: file, line, what, remedy."""
     with faults(json):
@@ -66,7 +68,9 @@ def check(
             shown.faults(found)
         else:
             book = playbook.load(root)
-            output.say(f"No faults. {len(book.touchpoints)} touchpoints, {len(book.conversations)} conversations, {len(book.imports)} imports; digest {book.digest}.")
+            output.say(
+                f"No faults. {len(book.touchpoints)} touchpoints, {len(book.conversations)} conversations, {len(book.imports)} imports; digest {book.digest}."
+            )
         if found:
             raise typer.Exit(FAULTS_FOUND)
 
@@ -76,7 +80,9 @@ def import_(
     files: Annotated[list[Path], typer.Argument(help="CSV, Parquet or NDJSON, as the import says.")],
     as_: Annotated[str, typer.Option("--as", metavar="NAME", help="The import of playbook/imports that reads them.")],
     workspace: WorkspaceOption = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything; write only the rejects file.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check everything; write only the rejects file.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Bring files in. The same file again adds nothing; an interrupted import is finished by running it again."""
@@ -88,9 +94,17 @@ def import_(
 @app.command()
 def relationships(
     workspace: WorkspaceOption = None,
-    customer: Annotated[str | None, typer.Option(help="A customer's number or any identifier of theirs.", show_default=False)] = None,
-    where: Annotated[str | None, typer.Option(metavar="COND", help="A condition, as in audiences: \"stage = 'active'\".", show_default=False)] = None,
-    columns: Annotated[str | None, typer.Option(metavar="A,B", help="Measures, for example stage,experience.overall.", show_default=False)] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="A customer's number or any identifier of theirs.", show_default=False)
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(metavar="COND", help="A condition, as in audiences: \"stage = 'active'\".", show_default=False),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Measures, for example stage,experience.overall.", show_default=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write to FILE.csv or FILE.parquet.", show_default=False)] = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
@@ -114,7 +128,9 @@ def relationships(
 def decide(
     workspace: WorkspaceOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Decide, and write nothing.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the proposals to FILE.csv or FILE.parquet.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the proposals to FILE.csv or FILE.parquet.", show_default=False)
+    ] = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -183,7 +199,9 @@ def merge(
     """Make several customers one; `people split` undoes it."""
     with faults(json):
         result = open_workspace(workspace).merge(ids, why=why)
-    output.emit(result) if json else output.say(f"Customers {', '.join(map(str, result['merged']))} are now customer {result['customer']}.")
+    output.emit(result) if json else output.say(
+        f"Customers {', '.join(map(str, result['merged']))} are now customer {result['customer']}."
+    )
 
 
 @people.command()
@@ -201,7 +219,9 @@ def split(
 
 @app.command()
 def bench(
-    name: Annotated[str | None, typer.Argument(help="One benchmark, for example B4; else all.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="One benchmark, for example B4; else all.", show_default=False)
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="At the largest size.")] = False,
     json: JsonOption = False,
 ) -> None:

@@ -24,7 +24,12 @@ _opener: list[Opener] = []
 
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", "-w", help="The workspace; else TOUCHLINE_WORKSPACE, else the nearest upwards.", show_default=False),
+    typer.Option(
+        "--workspace",
+        "-w",
+        help="The workspace; else TOUCHLINE_WORKSPACE, else the nearest upwards.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 AsOfOption = Annotated[

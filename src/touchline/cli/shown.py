@@ -38,7 +38,11 @@ def relationships(frame: pl.DataFrame, wanted: Sequence[str] | None, summary: Se
         return
     if frame.height == 1 and wanted is None:
         row = frame.row(0, named=True)
-        output.rows(["measure", "value"], [(name, value) for name, value in row.items() if value not in (None, 0, False)], right=[1])
+        output.rows(
+            ["measure", "value"],
+            [(name, value) for name, value in row.items() if value not in (None, 0, False)],
+            right=[1],
+        )
         return
     kept = [name for name in frame.columns if wanted is not None or name == "customer" or name in summary]
     output.frame(frame.select(kept))
@@ -70,7 +74,10 @@ def verified(report: Mapping[str, Any]) -> None:
     """Each check, how much it looked at, and what it found."""
     for check in report["checks"]:
         mark = "ok" if not check["faults"] else f"{len(check['faults'])} found"
-        output.say(f"{check['check']:<14} {check['looked_at']:>12,} {check['of']:<16} {mark}", None if not check["faults"] else "red")
+        output.say(
+            f"{check['check']:<14} {check['looked_at']:>12,} {check['of']:<16} {mark}",
+            None if not check["faults"] else "red",
+        )
         for fault in check["faults"]:
             output.say(f"    {fault}")
     output.say("Everything agrees with the ledger." if not report["faults"] else f"{report['faults']} faults.", "bold")

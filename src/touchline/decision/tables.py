@@ -1,4 +1,4 @@
-"""In: a plan, what is known of goal rates. Out: the small tables that customers are joined to. Writes no interactions."""
+"""In: a plan, what is known of goal rates. Out: the small tables customers are joined to. Writes no interactions."""
 
 from __future__ import annotations
 

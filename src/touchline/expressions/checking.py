@@ -182,6 +182,10 @@ class _Checker:
         """The node, typed; a fault where it is not of that type."""
         self._learn(parsed, type_)
         node = self._node(parsed)
+        self._demand(node, type_, place)
+        return node
+
+    def _demand(self, node: Node, type_: Type, place: str) -> None:
         if isinstance(node, Literal) and node.type is None:
             self._no_null(place)
         elif not self._accepts(type_, type_of(node)):
@@ -189,7 +193,6 @@ class _Checker:
                 f"{place} must be {type_}, but {_shown(node)} is {type_of(node)}.",
                 _remedy(type_, type_of(node), self.dialect),
             )
-        return node
 
     def _no_null(self, place: str) -> None:
         self._fault(
@@ -287,13 +290,14 @@ class _Checker:
 
     def _arithmetic(self, operator: str, left: Node, right: Node) -> Node:
         sides = (self._node(left), self._node(right))
-        if operator == "-" and any(type_of(side) is Type.TIME for side in sides):
-            return Arithmetic(
-                operator, *(self._must(side, Type.TIME, "A side of a difference of times") for side in (left, right))
-            )
-        return Arithmetic(
-            operator, *(self._must(side, Type.NUMBER, f"A side of `{operator}`") for side in (left, right))
+        times = operator == "-" and any(type_of(side) is Type.TIME for side in sides)
+        type_, place = (
+            (Type.TIME, "A side of a difference of times") if times else (Type.NUMBER, f"A side of `{operator}`")
         )
+        for parsed, side in zip((left, right), sides, strict=True):
+            self._learn(parsed, type_)
+            self._demand(side, type_, place)
+        return Arithmetic(operator, *sides)
 
     def _call(self, node: Call) -> Node:
         if node.function not in FUNCTIONS:

@@ -14,6 +14,8 @@ DEEPEST = 20
 """Levels of parentheses, CASE and signs inside one another."""
 DEEPEST_TREE = 100
 """Levels of operations, `a + b + c` having two."""
+LARGEST_SIZE = 10_000
+"""Operations of the frame form, guards included."""
 MOST_NAMES = 100
 """Different names that one expression may read."""
 LARGEST_INTEGER = 2**53

@@ -12,9 +12,10 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from touchline.expressions.functions import DEEPEST_TREE, FUNCTIONS
+from touchline.expressions.functions import DEEPEST_TREE, FUNCTIONS, LARGEST_SIZE
 from touchline.expressions.lexing import CASTABLE, Scan, Token, excerpt, scan
 from touchline.expressions.ordering import order
+from touchline.expressions.size import size
 from touchline.expressions.tree import (
     Arithmetic,
     Between,
@@ -99,7 +100,11 @@ def parse(text: str) -> tuple[Node | None, list[tuple[str, str]]]:
     if len(statements) != 1 or statements[0] is None:
         found.fault(f"`{excerpt(text)}` is {len(statements)} statements.", "Write one expression.")
         return None, found.faults
-    return reader.node(statements[0]), found.faults
+    tree = reader.node(statements[0])
+    if size(tree) > LARGEST_SIZE:
+        found.fault(f"`{excerpt(text)}` is too intricate: its parts stand inside one another too often.", "Split it.")
+        return None, found.faults
+    return tree, found.faults
 
 
 class _Reader:

@@ -56,41 +56,53 @@ class Identification:
 
     def identify(self, draft: Draft, now: int) -> Identified:
         """Each row's persona; `now`, microseconds UTC, is when links begin."""
-        frame, columns = draft.frame, self._columns
+        frame = draft.frame
         if frame.is_empty():
-            nobody = frame.drop(columns).with_columns(pl.lit(None, kind).alias(name) for name, kind in _PERSON.items())
-            return Identified(Draft(nobody, draft.fixed), pl.DataFrame(schema=SCHEMA))
-        if self._seen.height > _REMEMBERED:
-            self._seen = self._seen.clear()
-        groups = self._groups(draft)
-        addresses = _addresses(draft, groups.height)
-        placed, told = self._recognised(groups, addresses, now)
-        if len(columns) == 1:
-            people = placed.filter(pl.col("persona_id").is_not_null()).select(*columns, *_PERSON)
-            self._seen = pl.concat([self._seen, people])
-            refused = placed.filter(pl.col(_REFUSED).is_not_null()).select(*columns, _REFUSED)
-            placed = pl.concat([self._seen, refused], how="diagonal")
-        frame = frame.join(
-            placed.select(*columns, *_PERSON, _REFUSED), on=columns, how="left", nulls_equal=True, maintain_order="left"
-        ).drop(columns)
+            nobody = frame.with_columns(pl.lit(None, kind).alias(name) for name, kind in _PERSON.items())
+            return Identified(Draft(nobody.drop(self._columns), draft.fixed), pl.DataFrame(schema=SCHEMA))
+        addresses = _addresses(draft)
+        if len(self._columns) == 1:
+            people, told = self._of_one(frame.select(self._columns), addresses, now)
+        else:
+            people, told = self._of_several(draft, addresses, now)
+        # Only the identifiers were joined: to take the whole frame through a join would copy every column.
+        frame = frame.drop(self._columns).with_columns(people.select(*_PERSON, _REFUSED))
         if addresses.is_empty():
             return _parted(Draft(frame, draft.fixed))
         fixed = {name: value for name, value in draft.fixed.items() if name != "identifier"}
         return _parted(Draft(_of_address(Draft(frame, draft.fixed), told), fixed))
 
-    def _groups(self, draft: Draft) -> pl.DataFrame:
-        """Distinct identifiers of lines [__group, __identifier_N, occurred_at] that must be looked at."""
+    def _of_several(self, draft: Draft, addresses: pl.DataFrame, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """(the rows' people in their order, the addresses' people), where each row is evidence that identifiers belong together."""
         columns = self._columns
-        if len(columns) == 1:
-            fresh = draft.frame.select(columns).join(self._seen, on=columns, how="anti", maintain_order="left")
-            groups = fresh.unique(maintain_order=True).with_columns(pl.lit(0, pl.Int64).alias("occurred_at"))
-        else:
-            at = pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(draft.fixed["occurred_at"], pl.Int64)
-            groups = draft.frame.group_by(columns, maintain_order=True).agg(at.min().alias("occurred_at"))
-        return groups.with_row_index(_GROUP).with_columns(pl.col(_GROUP).cast(pl.Int64))
+        at = pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(draft.fixed["occurred_at"], pl.Int64)
+        groups = draft.frame.group_by(columns, maintain_order=True).agg(at.min().alias("occurred_at"))
+        placed, told = self._recognised(groups, addresses, now)
+        rows = draft.frame.select(columns)
+        return rows.join(placed, on=columns, how="left", nulls_equal=True, maintain_order="left"), told
+
+    def _of_one(self, rows: pl.DataFrame, addresses: pl.DataFrame, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The same where a line has one identifier: only spellings that were not seen before are looked at."""
+        if self._seen.height > _REMEMBERED:
+            self._seen = self._seen.clear()
+        people = rows.join(self._seen, on=self._columns, how="left", maintain_order="left")
+        people = people.with_columns(pl.lit(None, pl.String).alias(_REFUSED))
+        unknown = people["persona_id"].is_null()
+        strange = rows.filter(unknown)
+        groups = strange.unique(maintain_order=True).with_columns(pl.lit(0, pl.Int64).alias("occurred_at"))
+        placed, told = self._recognised(groups, addresses, now)
+        if not groups.is_empty():
+            known = placed.filter(pl.col("persona_id").is_not_null())
+            self._seen = pl.concat([self._seen, known.select(self._seen.columns)])
+            found = strange.join(placed, on=self._columns, how="left", maintain_order="left")
+            at = unknown.arg_true()
+            people = people.with_columns(people[name].scatter(at, found[name]) for name in (*_PERSON, _REFUSED))
+        return people, told
 
     def _recognised(self, groups: pl.DataFrame, addresses: pl.DataFrame, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """(the groups, the addresses), each with persona_id, bucket and why it was refused."""
+        """(the groups [identifiers, occurred_at], the addresses), each with persona_id, bucket and why it was refused."""
+        groups = groups.with_row_index(_GROUP).with_columns(pl.col(_GROUP).cast(pl.Int64))
+        addresses = addresses.with_row_index(_ADDRESS, offset=groups.height).with_columns(pl.col(_ADDRESS).cast(pl.Int64))
         sightings = [
             groups.select(
                 pl.col(_GROUP).alias("row"), pl.lit(kind).alias("type"), pl.lit(scope).alias("scope"),
@@ -140,19 +152,13 @@ def _addressed(draft: Draft) -> pl.Expr:
     return kind.is_in(OF_ADDRESS) & address.is_not_null() & _type_of_address(draft).is_not_null()
 
 
-def _addresses(draft: Draft, first: int) -> pl.DataFrame:
-    """Distinct [__address, type, identifier] of rows that are about one, numbered from `first`."""
-    empty = pl.DataFrame(schema={_ADDRESS: pl.Int64, "type": pl.String, "identifier": pl.String})
-    if not set(draft.values("kind")) & set(OF_ADDRESS) or draft.column("identifier") is None:
-        return empty
+def _addresses(draft: Draft) -> pl.DataFrame:
+    """Distinct [type, identifier] of rows that are about an address."""
     address = draft.column("identifier")
-    assert address is not None
-    found = (
-        draft.frame.filter(_addressed(draft))
-        .select(_type_of_address(draft).alias("type"), address.alias("identifier"))
-        .unique(maintain_order=True)
-    )
-    return found.with_row_index(_ADDRESS, offset=first).select(pl.col(_ADDRESS).cast(pl.Int64), "type", "identifier")
+    if address is None or not set(draft.values("kind")) & set(OF_ADDRESS):
+        return pl.DataFrame(schema={"type": pl.String, "identifier": pl.String})
+    about = draft.frame.filter(_addressed(draft))
+    return about.select(_type_of_address(draft).alias("type"), address.alias("identifier")).unique(maintain_order=True)
 
 
 def _of_address(draft: Draft, told: pl.DataFrame) -> pl.DataFrame:

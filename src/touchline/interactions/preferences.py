@@ -48,7 +48,11 @@ def encode(key: str, told: str) -> int | None:
         return zone_code(told.strip()) if told.strip() in available_timezones() else None
     if key == "language":
         letters = text[:2]
-        return (ord(letters[0]) - 97) * 26 + ord(letters[1]) - 97 if letters.isascii() and letters.isalpha() and len(letters) == 2 else None
+        return (
+            (ord(letters[0]) - 97) * 26 + ord(letters[1]) - 97
+            if letters.isascii() and letters.isalpha() and len(letters) == 2
+            else None
+        )
     return 1 if text in _TRUE else 0 if text in _FALSE else None
 
 

@@ -49,10 +49,11 @@ class Engine:
 
     def scan_parquet(self, paths: Sequence[str], columns: Sequence[str] | None = None) -> nw.LazyFrame[Any]:
         """Parquet files as one lazy frame."""
+        frame: nw.LazyFrame[Any]
         if self.name == "polars":
-            frame = nw.from_native(pl.scan_parquet(list(paths), glob=False))
+            frame = nw.from_native(pl.scan_parquet(list(paths), glob=False)).lazy()
         else:
-            frame = nw.from_native(self.connection.read_parquet(list(paths)))
+            frame = nw.from_native(self.connection.read_parquet(list(paths))).lazy()
         return frame.select(*columns) if columns is not None else frame
 
     def lazy(self, table: pa.Table | pl.DataFrame) -> nw.LazyFrame[Any]:

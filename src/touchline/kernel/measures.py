@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 
 from touchline.kernel.types import Type
 
-SIDES: tuple[str, ...] = ("emotional", "reliability", "convenience", "responsiveness", "relevance", "tangible", "overall")
+SIDES: tuple[str, ...] = (
+    "emotional",
+    "reliability",
+    "convenience",
+    "responsiveness",
+    "relevance",
+    "tangible",
+    "overall",
+)
 EXPERIENCE_MEMBERS: tuple[str, ...] = (*SIDES, "weight", "n", "last", "last_episode", "spread")
 """Members of `experience` that no touchpoint, channel, department or episode type may be called."""
 

@@ -18,6 +18,8 @@ STRENGTH: tuple[str, ...] = (*(kind for kind in IDENTIFIER_TYPES if kind != "pos
 SCOPED: tuple[str, ...] = ("user_id", "account")
 """Types whose values mean something only inside a scope: a shop's customer 17 is not the bank's."""
 
+_OF_SYSTEMS: tuple[str, ...] = ("user_id", "account", "anonymous_id")
+
 LONGEST = 512
 LONGEST_SCOPE = 128
 LONGEST_EMAIL = 254
@@ -49,10 +51,10 @@ def normalised(sightings: pl.DataFrame, region: str | None = None) -> pl.DataFra
     plain = value.str.normalize("NFC")
     clean = (
         pl.when(pl.col("reason").is_not_null()).then(None)
-        .when(kind == "postal").then(plain.str.replace_all(r"[\r\n\t]+", " "))
-        # Copied addresses and numbers carry marks of writing direction and the like inside, other values only around.
-        .when(kind.is_in(["email", "phone"])).then(plain.str.replace_all(_INVISIBLE, ""))
-        .otherwise(plain.str.replace_all(rf"^{_INVISIBLE}+|{_INVISIBLE}+$", ""))
+        .when(kind == "postal").then(plain.str.replace_all(_INVISIBLE, "").str.replace_all(r"[\r\n\t]+", " "))
+        # What people copy carries marks of writing direction and the like inside; a system's own id may mean them.
+        .when(~kind.is_in(_OF_SYSTEMS)).then(plain.str.replace_all(_INVISIBLE, ""))
+        .otherwise(plain.str.replace_all(r"^[\p{Cf}\s]+|[\p{Cf}\s]+$", ""))
     )  # fmt: skip
     frame = frame.with_columns(value_normalised=clean.str.strip_chars())
     tidy = pl.col("value_normalised")
@@ -174,13 +176,7 @@ def _e164(text: str, region: str | None) -> tuple[str | None, str | None]:
 
 def _social() -> pl.Expr:
     """Handles are written with and without `@`, in any case; the network, where one is told, stands before a slash."""
-    return (
-        pl.col("value_normalised")
-        .str.to_lowercase()
-        .str.normalize("NFC")
-        .str.replace(r"^@", "")
-        .str.replace(r"/@", "/")
-    )
+    return pl.col("value_normalised").str.to_lowercase().str.normalize("NFC").str.replace_all(r"(^|/)[@\s]+", "${1}")
 
 
 def _postal() -> pl.Expr:

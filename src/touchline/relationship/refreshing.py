@@ -7,7 +7,7 @@ State at A is the latest snapshot (S, T) with T ≤ A, merged with the fold of t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import narwhals as nw
@@ -107,6 +107,11 @@ class Held:
     whole: bool = True
 
 
+def columns(layout: Layout) -> tuple[str, ...]:
+    """The ledger columns that state and slice are made of."""
+    return tuple(dict.fromkeys((*folding.columns(layout), *slices.COLUMNS)))
+
+
 def state_at(
     ledger: LedgerLike,
     snapshots: SnapshotsLike | None,
@@ -127,7 +132,7 @@ def state_at(
     seq = ledger.last_seq() if known_at is None else ledger.seq_known_at(known_at)
     base = None if snapshots is None else snapshots.latest(as_of, seq, layout.digest)
     beyond = None if base is None else (base.key.seq, base.key.at)
-    wanted = tuple(dict.fromkeys((*folding.columns(layout), *slices.COLUMNS)))
+    wanted = columns(layout)
 
     def tail(buckets: Collection[int] | None = None) -> Frame:
         rows = ledger.frame(
@@ -155,12 +160,24 @@ def state_at(
     whole = pending is None and personas is None
     if base is None:
         return Held(state, slice_, as_of, seq, whole=whole)
-    kept = State(_only(base.frame(engine, STATE), personas, engine), layout, layout.reference(base.key.at))
-    kept = folding.rebase(kept, reference)
-    merged = folding.merge(kept, state) if size else kept
-    older = _only(base.frame(engine, SLICE), personas, engine)
-    both = nw.concat([older.select(*slices.KEPT), slice_], how="vertical")
-    return Held(merged, both, as_of, seq, base.key, whole)
+    kept = State(base.frame(engine, STATE), layout, layout.reference(base.key.at))
+    older = Held(folding.rebase(kept, reference), base.frame(engine, SLICE).select(*slices.KEPT), as_of, seq, base.key)
+    older = older if personas is None else narrowed(older, personas, engine)
+    return replace(_extended(older, state, slice_) if size else older, whole=whole)
+
+
+def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> Held:
+    """What is held, moved on to a later instant and seq; `rows` are all rows of the ledger between."""
+    layout, reference = held.state.layout, held.state.reference
+    state = State(engine.lazy(folding.fold_bucket(rows, layout, reference, engine)), layout, reference)
+    recent = engine.lazy(engine.collect(slices.cut(rows, layout, at)))
+    return replace(_extended(held, state, recent), at=at, seq=seq)
+
+
+def narrowed(held: Held, personas: Collection[int], engine: Engine) -> Held:
+    """What is held of these personas alone."""
+    state = replace(held.state, rows=_only(held.state.rows, personas, engine))
+    return replace(held, state=state, slice=_only(held.slice, personas, engine), whole=False)
 
 
 def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
@@ -190,6 +207,11 @@ def relationships(
     recent = of_customers(held.slice, people, engine)
     dated = [latest(table, people, held.at, engine) for table in scores]
     return derive(customers, recent, playbook, held.at, wanted=names, scores=dated)
+
+
+def _extended(held: Held, state: State, recent: Frame) -> Held:
+    both = nw.concat([held.slice, recent.select(*slices.KEPT)], how="vertical")
+    return replace(held, state=folding.merge(held.state, state), slice=both)
 
 
 def _only(rows: Frame, personas: Collection[int] | None, engine: Engine) -> Frame:

@@ -43,9 +43,11 @@ def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
     engine, plan = workspace.engine, workspace.plan
     frame = workspace.relationships(as_of, measures=plan.measures)
     tables = decision.tables(plan, propensity(workspace, as_of), engine)
-    chosen = engine.lazy(engine.collect(decision.decide(frame, plan, tables, as_of)))
+    chosen = engine.lazy(engine.collect(decision.decide(frame, plan, tables, as_of), streaming=True))
     summary = decision.summarise(chosen, plan).as_dict()
-    proposed = engine.collect(decision.proposals(chosen, plan, tables, as_of)).drop("winner").sort("customer", "conversation")
+    proposed = (
+        engine.collect(decision.proposals(chosen, plan, tables, as_of)).drop("winner").sort("customer", "conversation")
+    )
     if not dry_run:
         record(workspace, proposed, as_of)
     return Decided(summary, proposed)
@@ -83,7 +85,9 @@ def propensity(workspace: Workspace, as_of: int) -> Propensity:
         "occurred_at",
         nw.lit(None, dtype=nw.Int64).alias("segment"),
     )
-    acts = known.filter(nw.col("kind").is_in(sorted(kinds)) & ~nw.col("machine")).select("customer", "kind", "occurred_at")
+    acts = known.filter(nw.col("kind").is_in(sorted(kinds)) & ~nw.col("machine")).select(
+        "customer", "kind", "occurred_at"
+    )
     return learning.learn(learning.count(messages, acts, plan, as_of), plan)
 
 

@@ -1,4 +1,4 @@
-"""In: a folder, a seed. Out: the demonstration company in it, decided for, with a report to look at. Writes what its imports name."""
+"""In: a folder, a seed. Out: the demonstration company in it, decided for, and a report. Writes the interactions of its imports."""
 
 from __future__ import annotations
 
@@ -118,5 +118,7 @@ def _stages(workspace: Workspace, customer: int, rows: pl.DataFrame) -> list[tup
     personas = [Persona(*one) for one in own.select("persona_id", "type", "draw").iter_rows()]
     told = list(rows.iter_rows(named=True))
     first = min((row["occurred_at"] for row in told), default=UNTIL)
-    at_instants = ((at, Evaluator(told, personas, workspace.playbook, at).measure("stage")) for at in range(first, UNTIL, 14 * DAY))
+    at_instants = (
+        (at, Evaluator(told, personas, workspace.playbook, at).measure("stage")) for at in range(first, UNTIL, 14 * DAY)
+    )
     return [(at, str(stage)) for at, stage in at_instants if stage is not None]

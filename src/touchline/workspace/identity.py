@@ -54,5 +54,7 @@ def _persona(workspace: Workspace, text: str) -> int:
     spelt = normalised(asked, workspace.playbook.organisation.country)
     mine = spelt.filter(pl.col("value_normalised") == pl.col("told"))["persona_id"].to_list()
     if len(mine) != 1:
-        raise UnknownName(f"persona {text[:80]!r}", remedy="Name the persona by number; `touchline explain` shows them.")
+        raise UnknownName(
+            f"persona {text[:80]!r}", remedy="Name the persona by number; `touchline explain` shows them."
+        )
     return int(mine[0])

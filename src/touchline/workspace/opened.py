@@ -1,4 +1,4 @@
-"""In: settings and a clock. Out: one open workspace with its verbs. Writes what its verbs write: see each.
+"""In: settings and a clock. Out: one open workspace with its verbs. Writes the interactions that its verbs write: see each.
 
 The workspace opens each store at first use, so that a command that needs no ledger makes none.
 """
@@ -24,6 +24,7 @@ from touchline.ledger import Ledger, Snapshots
 from touchline.playbook.compiled import Playbook
 from touchline.recognition import find, people
 from touchline.relationship.layout import Layout
+from touchline.relationship.refreshing import Held
 from touchline.workspace import deciding, exporting, identity, importing, querying, states, verifying
 from touchline.workspace.settings import Settings
 
@@ -96,8 +97,13 @@ class Workspace:
         return found[0]
 
     def held(
-        self, as_of: int, *, measures: Collection[str] = (), personas: Collection[int] | None = None, known_at: int | None = None
-    ) -> states.Held:
+        self,
+        as_of: int,
+        *,
+        measures: Collection[str] = (),
+        personas: Collection[int] | None = None,
+        known_at: int | None = None,
+    ) -> Held:
         """Everything that measures are derived from, as of an instant; see `states.held`."""
         return states.held(self, as_of, measures=measures, personas=personas, known_at=known_at)
 
@@ -105,10 +111,17 @@ class Workspace:
         self, as_of: int | None = None, *, measures: Sequence[str] | None = None, customer: int | None = None
     ) -> Frame:
         """`customer`, `draw` and a column a measure (`kernel.measures.column`), one row a customer, as a lazy frame."""
-        return states.relationships(self, self.clock.now() if as_of is None else as_of, measures=measures, customer=customer)
+        return states.relationships(
+            self, self.clock.now() if as_of is None else as_of, measures=measures, customer=customer
+        )
 
     def relationships_table(
-        self, *, as_of: int | None = None, customer: str | None = None, where: str | None = None, measures: Sequence[str] | None = None
+        self,
+        *,
+        as_of: int | None = None,
+        customer: str | None = None,
+        where: str | None = None,
+        measures: Sequence[str] | None = None,
     ) -> pl.DataFrame:
         """The same, collected: `customer` and columns named as the measures are, where the condition holds."""
         instant = self.clock.now() if as_of is None else as_of

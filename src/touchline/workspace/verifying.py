@@ -87,7 +87,9 @@ def rows(workspace: Workspace) -> Check:
         twice = ledger.frame(engine, (key,)).group_by(key).agg(nw.len().alias("n")).filter(nw.col("n") > 1)
         for value, n in engine.collect(twice.sort(key)).iter_rows():
             check.fault(f"{key} {value} is there {n} times")
-    needed = sorted({part for kind in KINDS.values() for each in kind.requires for part in each.split("|")} | set(READINGS))
+    needed = sorted(
+        {part for kind in KINDS.values() for each in kind.requires for part in each.split("|")} | set(READINGS)
+    )
     frame = ledger.frame(engine, ("seq", "kind", "source", *needed))
     unknown = engine.collect(frame.filter(~nw.col("kind").is_in(list(KINDS))).select("seq", "kind"))
     for seq, kind in unknown.iter_rows():
@@ -95,11 +97,14 @@ def rows(workspace: Workspace) -> Check:
     # A completing row only gives a reading to what an earlier row told, which has all that its kind requires.
     whole = frame.filter(nw.col("source") != "completion")
     wanting = [
-        (nw.col("kind") == kind.name) & nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)
+        (nw.col("kind") == kind.name)
+        & nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)
         for kind in KINDS.values()
         for each in kind.requires
     ]
-    lacking = engine.collect(whole.filter(nw.any_horizontal(*wanting, ignore_nulls=False)).select("seq", "kind", *needed))
+    lacking = engine.collect(
+        whole.filter(nw.any_horizontal(*wanting, ignore_nulls=False)).select("seq", "kind", *needed)
+    )
     for row in lacking.sort("seq").iter_rows(named=True):
         for each in KINDS[row["kind"]].requires:
             if all(row[part] is None for part in each.split("|")):
@@ -114,7 +119,11 @@ def personas(workspace: Workspace) -> Check:
     """Each row belongs to a persona that recognition knows, and lies in that persona's bucket."""
     check = Check("personas", "personas")
     people = workspace.people().select("persona_id", (pl.col("draw") % BUCKETS).alias("due"))
-    used = workspace.ledger.frame(workspace.engine, ("persona_id", "bucket")).group_by("persona_id", "bucket").agg(nw.len().alias("n"))
+    used = (
+        workspace.ledger.frame(workspace.engine, ("persona_id", "bucket"))
+        .group_by("persona_id", "bucket")
+        .agg(nw.len().alias("n"))
+    )
     both = workspace.engine.collect(used).join(people, on="persona_id", how="left")
     check.looked_at = both["persona_id"].n_unique()
     for persona, n in both.filter(pl.col("due").is_null()).select("persona_id", "n").sort("persona_id").iter_rows():
@@ -146,7 +155,9 @@ def consent(workspace: Workspace) -> Check:
     told = workspace.engine.collect(frame)
     check.looked_at = told.height
     for table, persona, key, ledger, database in permission.compare(told.drop("identifier")).iter_rows():
-        check.fault(f"{table} of persona {persona} ({key}): the ledger says {_or_nothing(ledger)}, served is {_or_nothing(database)}")
+        check.fault(
+            f"{table} of persona {persona} ({key}): the ledger says {_or_nothing(ledger)}, served is {_or_nothing(database)}"
+        )
     asked = told.filter(pl.col("kind").is_in(["opted_in", "opted_out"])).select("seq", "persona_id", "identifier")
     owners = addresses(asked["persona_id"].unique())
     strange = asked.join(owners, on="persona_id", how="left").filter(pl.col("identifier").ne_missing(pl.col("value")))
@@ -193,10 +204,19 @@ def measures(workspace: Workspace) -> Check:
     served = _relationships(workspace, at, names, use_snapshots=True)
     people = workspace.people()
     known = people.filter(pl.col("customer").is_in(_sampled(served["customer"]).implode()))
-    owned = workspace.interactions().filter(nw.col("persona_id").is_in(known["persona_id"].to_list()))
-    by_customer = workspace.engine.collect(owned).join(known.select("persona_id", "customer"), on="persona_id").partition_by("customer", as_dict=True)
+    owned = workspace.interactions().filter(
+        nw.col("persona_id").is_in(known["persona_id"].to_list()) & nw.col("kind").is_in(list(KINDS))
+    )
+    by_customer = (
+        workspace.engine.collect(owned)
+        .join(known.select("persona_id", "customer"), on="persona_id")
+        .partition_by("customer", as_dict=True)
+    )
     for (customer,), mine in by_customer.items():
-        own = [Persona(p, t, d) for p, t, d in known.filter(pl.col("customer") == customer).select("persona_id", "type", "draw").iter_rows()]
+        own = [
+            Persona(p, t, d)
+            for p, t, d in known.filter(pl.col("customer") == customer).select("persona_id", "type", "draw").iter_rows()
+        ]
         evaluator = Evaluator(mine.iter_rows(named=True), own, workspace.playbook, at)
         row = served.row(by_predicate=pl.col("customer") == customer, named=True)
         for name in names:
@@ -249,7 +269,16 @@ def _repeated(workspace: Workspace, record: pl.DataFrame, seq: int) -> Iterator[
         yield f"{new[1]} by {new[2]} to customer {new[0]} is missing"
 
 
-CHECKS: Sequence[Callable[[Workspace], Check]] = (rows, personas, identity, consent, drained, snapshots, measures, decisions)
+CHECKS: Sequence[Callable[[Workspace], Check]] = (
+    rows,
+    personas,
+    identity,
+    consent,
+    drained,
+    snapshots,
+    measures,
+    decisions,
+)
 
 
 def close(due: Value, is_: Value) -> bool:
@@ -300,4 +329,3 @@ def _sampled(customers: pl.Series) -> pl.Series:
 
 def _or_nothing(value: str | None) -> str:
     return "nothing" if value is None else value
-

@@ -1,0 +1,151 @@
+"""In: nothing. Out: how long new interactions take to show in every relationship. Writes no interactions.
+
+B3 of benchmarks.md: 100k interactions on 1M customers are folded, merged and derived: from a snapshot and a ledger on
+the disk, with the state resident, and for the touched customers alone. The reference is the same after ten times the
+history: ten years instead of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from touchline.benchmarks import population
+from touchline.benchmarks.process import alone, best
+from touchline.decision.plan import compile_plan
+from touchline.kernel.engines import ENGINES, Engine
+from touchline.kernel.times import MINUTE
+from touchline.ledger import Ledger
+from touchline.ledger.snapshots import Snapshot, Snapshots
+from touchline.playbook.compiled import Playbook
+from touchline.relationship import folding, refreshing, slices
+from touchline.relationship.folding import State
+from touchline.relationship.layout import Layout
+from touchline.relationship.refreshing import Held
+
+CUSTOMERS = 1_000_000
+NEW = 100_000
+A_YEAR = 2_000_000
+"""Interactions of all customers together in a year."""
+
+YEARS, MANY_YEARS = 1, 10
+TOUCHPOINTS = 3
+AT = population.END + 15 * MINUTE
+TIMES = 3
+LIMITS = {"stored": 3.0, "resident": 1.0, "touched": 0.5}
+GROWTH = 1.2
+
+
+@cache
+def playbook() -> Playbook:
+    """The population's, with few touchpoints: its state has some 190 columns, most of them NULL in most rows."""
+    return population.playbook(TOUCHPOINTS)
+
+
+def measures() -> tuple[str, ...]:
+    """What is derived: all that deciding reads, and the experience by side and place."""
+    book = playbook()
+    experience = [name for name in book.measures.known() if name.startswith("experience.")]
+    return tuple(dict.fromkeys((*compile_plan(book).measures, *experience)))
+
+
+def run(*, full: bool = False, customers: int = CUSTOMERS, new: int = NEW) -> dict[str, Any]:  # noqa: ARG001 - one size
+    """Measure B3; seconds and MiB. `figure` is that from the disk, `reference` the same after ten times the history."""
+    with TemporaryDirectory() as folder:
+        few, many = Path(folder) / "few", Path(folder) / "many"
+        columns = alone(prepare, few, YEARS, customers, new)["columns"]
+        alone(prepare, many, MANY_YEARS, customers, new)
+        engines = {}
+        for name in ENGINES:
+            short, long = (alone(work, name, str(root), customers) for root in (few, many))
+            engines[name] = {**short, "after_ten_times": long}
+    polars = engines["polars"]
+    return {
+        "id": "B3",
+        "work": f"{new:,} interactions on {customers:,} customers of {columns} columns: {len(measures())} measures",
+        "figure": polars["stored"],
+        "unit": "s",
+        "reference": polars["after_ten_times"]["stored"],
+        "ratio": round(_growth(polars), 2),
+        "peak_mib": max(polars["peak_mib"], polars["after_ten_times"]["peak_mib"]),
+        "met": all(_is_met(figures) for figures in engines.values()),
+        "engines": {name: {**figures, "growth": round(_growth(figures), 2)} for name, figures in engines.items()},
+    }
+
+
+def prepare(root: Path, years: int, customers: int, new: int) -> dict[str, Any]:
+    """Fold a history into a snapshot, and append the new interactions to a ledger that a snapshot stands before.
+
+    The history's own rows are not appended: a refresh reads none of them, since the log's statistics leave their files out.
+    """
+    layout, engine, at = Layout.of(playbook()), Engine("polars"), population.END
+    count, reference = A_YEAR * customers // CUSTOMERS * years, layout.reference(population.END)
+    paths = population.write(root / "history", interactions=count, customers=customers, days=365 * years)
+    folded = (folding.fold_bucket(engine.scan_parquet([path]), layout, reference, engine) for path in paths)
+    cut = (engine.collect(slices.cut(engine.scan_parquet([path]), layout, at)) for path in paths)
+    key = refreshing.SnapshotKey(count, at, layout.digest)
+    Snapshots(root / "snapshots").save(key, {refreshing.STATE: folded, refreshing.SLICE: cut})
+    random = np.random.default_rng(3)
+    personas = np.arange(customers, dtype=np.int64)
+    rows = population.rows(random, personas, new, since=at + 1, until=AT, seq_from=count + 1)
+    Ledger.create(root / "ledger").append(rows)
+    return {"columns": len(layout.slots)}
+
+
+def work(name: str, root: str, customers: int) -> dict[str, Any]:
+    """Seconds from the disk, with the state resident, and of the touched customers alone."""
+    engine, layout, names = Engine(name), Layout.of(playbook()), measures()
+    ledger, snapshots = Ledger.open(Path(root) / "ledger"), Snapshots(Path(root) / "snapshots")
+    people = population.people(customers)
+
+    def derived(held: Held, people: pl.DataFrame) -> pl.DataFrame:
+        return engine.collect(refreshing.relationships(held, people, playbook(), engine, wanted=names))
+
+    def stored() -> pl.DataFrame:
+        return derived(refreshing.state_at(ledger, snapshots, layout, engine, AT), people)
+
+    snapshot = snapshots.latest(AT, ledger.last_seq(), layout.digest)
+    assert snapshot is not None
+    held = _resident(snapshot, layout, engine)
+    new = engine.lazy(engine.collect(ledger.frame(engine, refreshing.columns(layout))))
+    ids = set(engine.collect(new.select("persona_id").unique())["persona_id"].to_list())
+    touched = people.filter(
+        pl.col("customer").is_in(people.filter(pl.col("persona_id").is_in(ids))["customer"].unique())
+    )
+    personas = touched["persona_id"].to_list()
+
+    def resident() -> pl.DataFrame:
+        return derived(refreshing.advance(held, new, engine, at=AT, seq=ledger.last_seq()), people)
+
+    def some() -> pl.DataFrame:
+        few = refreshing.narrowed(held, personas, engine)
+        return derived(refreshing.advance(few, new, engine, at=AT, seq=ledger.last_seq()), touched)
+
+    return {
+        "resident": round(best(resident, TIMES), 3),
+        "touched": round(best(some, TIMES), 3),
+        "stored": round(best(stored, TIMES), 3),
+    }
+
+
+def _resident(snapshot: Snapshot, layout: Layout, engine: Engine) -> Held:
+    tables = (engine.collect(snapshot.frame(engine, name)) for name in (refreshing.STATE, refreshing.SLICE))
+    state, recent = (engine.lazy(table.rechunk()) for table in tables)
+    reference = layout.reference(snapshot.key.at)
+    return Held(State(state, layout, reference), recent, snapshot.key.at, snapshot.key.seq, snapshot.key)
+
+
+def _growth(figures: Mapping[str, Any]) -> float:
+    return float(figures["after_ten_times"]["stored"] / figures["stored"])
+
+
+def _is_met(figures: Mapping[str, Any]) -> bool:
+    long = figures["after_ten_times"]
+    in_time = all(max(figures[key], long[key]) <= limit for key, limit in LIMITS.items())
+    return in_time and _growth(figures) <= GROWTH
