@@ -1,11 +1,11 @@
 """Touchline: customer experience management, every touchpoint on one line.
 
-    import touchline as tl
+import touchline as tl
 
-    ws = tl.open("DIR")
-    ws.relationships()      # lazy frame: one row a customer, a column a measure
-    ws.explain("ann@example.com")
-    tl.playbook.load("DIR")
+ws = tl.open("DIR")
+ws.relationships()      # lazy frame: one row a customer, a column a measure
+ws.explain("ann@example.com")
+tl.playbook.load("DIR")
 """
 
 from __future__ import annotations

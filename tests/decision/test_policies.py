@@ -340,6 +340,14 @@ def test_an_own_rule_without_purposes_holds_all_of_them() -> None:
         assert held_by(plan_of(conversation(purpose=purpose), policies=policies), count__left=1) == {"own.never"}
 
 
+@of_policy("own")
+def test_an_own_rule_tells_its_reason_in_its_authors_words() -> None:
+    rule = OwnPolicy("never", (), condition("count.left > 0"), says="has left us")
+    plan = plan_of(conversation(), policies=Policies(own=(rule,)))
+    [told] = [each for each in plan.candidates[0].rules if each.policy == "own.never"]
+    assert told.says({"count.left": 1}) == "has left us"
+
+
 @pytest.mark.parametrize(
     "fact",
     ["suppressed__email", "reach__email", "consent__selling_email", "evidence__selling_email", "care__due",

@@ -102,6 +102,12 @@ def test_a_fraction_is_cut_to_microseconds() -> None:
     assert instants(texts, "%Y/%m/%d %H:%M:%S.%f", "UTC") == known
 
 
+def test_before_1970_a_zone_has_the_offset_with_which_1970_began() -> None:
+    texts = ["1968-02-01 12:00:00", "1969-12-31 23:59:59", "1970-01-01 00:00:00"]
+    known = ["1968-02-01T11:00:00Z", "1969-12-31T22:59:59Z", "1969-12-31T23:00:00Z"]
+    assert instants(texts, "%Y-%m-%d %H:%M:%S", "Europe/London") == known
+
+
 def test_years_without_known_rules_are_unknown() -> None:
     texts = ["0000-01-01", "1899-12-31", "1900-01-01", "2099-12-31", "2100-01-01", "9999-12-31"]
     assert instants(texts, "%Y-%m-%d", "UTC") == [
@@ -162,7 +168,8 @@ def test_polars_and_the_reference_agree_around_every_change_of_the_clocks(zone: 
 
 
 def test_every_zone_that_may_be_named_is_known_to_polars() -> None:
-    frame = table({"s": ["2020-01-01", "2020-07-01", "1950-01-01", "2050-07-01"]})
+    years = (1950, 1969, 1970, 1980, 1990, 2000, 2010, 2025, 2050, 2099)
+    frame = table({"s": [f"{year}-{day}" for year in years for day in ("01-01", "07-01")]})
     named = [check(f"INSTANT(s, '%Y-%m-%d', '{zone}')", NAMES, dialect="mapping") for zone in sorted(zones())]
     told = by_reference(named, frame)
     for expression, wanted, got in zip(named, told, on_engine(ENGINES[0], named, frame), strict=True):

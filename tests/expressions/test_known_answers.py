@@ -83,6 +83,8 @@ def test_a_number_divided_by_itself_is_one() -> None:
     assert everywhere("x / 49", rows)[48] == 1.0
     assert everywhere("(i + 0) / 103", rows)[102] == 1.0
     assert everywhere("i / 93", rows)[92] == 1.0
+    assert everywhere("i / COALESCE(y, 49)", rows)[48] == 1.0
+    assert everywhere("i / CASE WHEN b THEN 1 ELSE 107 END", rows)[106] == 1.0
 
 
 def test_a_stored_reading_is_compared_as_it_is_stored() -> None:

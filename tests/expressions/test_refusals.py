@@ -214,8 +214,10 @@ def test_what_is_within_the_limits_is_read() -> None:
 
 
 WORDS = st.sampled_from(
-    "x i s b t care.due event.x AND OR NOT IN IS NULL LIKE BETWEEN CASE WHEN THEN ELSE END AS TRUE ( ) , + - * / = <> "
-    "< <= LOWER( CAST( INSTANT( COALESCE( 'a' '%Y' 1 2.5 1e9 integer text \" ' ; -- /* SELECT FROM . [ ] 'é' é".split()  # noqa: SIM905 - as many quoted words read worse
+    """
+    x i s b t care.due event.x AND OR NOT IN IS NULL LIKE BETWEEN CASE WHEN THEN ELSE END AS TRUE ( ) , + - * / = <> < <=
+    LOWER( CAST( INSTANT( COALESCE( 'a' '%Y' 1 2.5 1e9 integer text " ' ; -- /* SELECT FROM . [ ] 'é' é
+    """.split()  # noqa: SIM905 - as many quoted words would read worse
 )
 
 

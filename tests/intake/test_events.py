@@ -10,11 +10,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.intake.builder import NOW, playbook
-from tests.intake.files import ledger, stored
+from tests.intake.builder import NOW, of_event, playbook
+from tests.intake.files import ledger, purchases, run, stored
 from touchline.intake import accept, accept_rows, drain, erase, pending, waiting
 from touchline.kernel.ids import interaction_id
 from touchline.kernel.times import DAY
+from touchline.kernel.types import Type
+from touchline.playbook.compiled import EventMapping
 from touchline.recognition import identifiers, people
 from touchline.recognition.staging import execute, read
 
@@ -173,6 +175,29 @@ def test_what_cannot_be_mapped_is_kept_with_its_reason_and_blocks_nothing(tmp_pa
     assert waiting() == 0
 
 
+def test_another_currency_is_refused_where_money_is_read(tmp_path: Path) -> None:
+    rows = drained(
+        tmp_path,
+        event(1, properties={"total": 1, "currency": "USD"}),
+        event(2, properties={"total": 1, "currency": "eur"}),
+        event(3, "Visited", properties={"currency": "USD"}),
+    )
+    assert len(rows) == 2
+    assert rejected() == [("m1", "other_currency")]
+
+
+def test_a_property_may_be_read_as_text_and_as_number(tmp_path: Path) -> None:
+    both = EventMapping(
+        "bought",
+        "shop",
+        revenue=of_event("event.total", Type.NUMBER),
+        columns={"text": of_event("event.total", Type.TEXT)},
+    )
+    accept([event(1)], received_at=NOW)
+    drain(playbook(events={"Bought": both}), ledger(tmp_path), received_at=NOW)
+    assert stored(tmp_path, ["revenue_minor", "text"]).rows() == [(150, "1.5")]
+
+
 def test_one_event_that_breaks_the_mapping_does_not_stop_the_batch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,3 +310,40 @@ def test_batches_are_numbered_and_a_number_is_never_used_again(tmp_path: Path, m
     drain(playbook(), ledger(tmp_path), received_at=NOW)
     assert stored(tmp_path)["batch"].max() == 5
     assert len(stored(tmp_path)) == 36
+
+
+@pytest.mark.network
+def test_postgresql_keeps_drains_and_imports_the_same(postgres: str, tmp_path: Path) -> None:
+    book, table = playbook(), ledger(tmp_path)
+    accepted = accept(
+        [
+            event(1, type_="identify", anonymousId="a1", traits={}),
+            event(2),
+            event(2),
+            event(3, properties={"total": "x"}),
+        ],
+        received_at=NOW,
+    )
+    assert (accepted.accepted, accepted.duplicates) == (3, 1)
+    accept([event(4, "Rated", properties={"score": 5, "about": "interaction:m9"})], received_at=NOW)
+    assert pending(book, table, received_at=NOW).num_rows == 4
+    drain(book, table, received_at=NOW)
+    accept([event(9, "Asked", properties={"ticket": "t"})], received_at=NOW)
+    drain(book, table, received_at=NOW)
+    assert rejected() == [("m3", "bad_number")]
+    result = run(
+        tmp_path, b"customer,at,amount,words\nc1,2026-01-02T10:00:00Z,1,w\nc2,2026-01-02T10:00:00Z,1,w\n", purchases()
+    )
+    assert (result.accepted, result.customers) == (2, 2)
+    rows = stored(tmp_path)
+    assert rows["id"].is_unique().all()
+    assert sorted(rows["kind"]) == [
+        "answered",
+        "answered",
+        "asked",
+        "bought",
+        "bought",
+        "bought",
+        "identified",
+        "linked",
+    ]

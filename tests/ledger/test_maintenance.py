@@ -158,8 +158,8 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, *between: object) -> list[object]
         self: Log, removed: Sequence[str], added: Sequence[AddAction], *rest: object, **named: object
     ) -> bool:
         if waiting:
-            waiting.pop(0)()  # type: ignore[operator]
-        return replace(self, removed, added, *rest, **named)  # type: ignore[arg-type]
+            waiting.pop(0)()  # type: ignore[operator] # a list of calls
+        return replace(self, removed, added, *rest, **named)  # type: ignore[arg-type] # passed on as they came
 
     monkeypatch.setattr(Log, "replace", interrupted)
     return waiting

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.recognition.people import Identifier, Row
 from touchline.kernel import ids
@@ -12,11 +14,12 @@ from touchline.recognition.normalise import STRENGTH
 
 def customers(rows: Sequence[Row]) -> set[frozenset[str]]:
     """What rules alone make of these rows, whose identifiers are in their normal form."""
+    rows = [replace(row, identifiers=_at_home(row)) for row in rows]
     everyone = {identifier for row in rows for identifier in row.identifiers}
     first_at: dict[tuple[Identifier, Identifier], int] = {}
     names: dict[Identifier, set[str]] = defaultdict(set)
     for row in rows:
-        telling = sorted((i for i in row.identifiers if i[0] != "postal"), key=lambda i: STRENGTH.index(i[0]))
+        telling = sorted(row.identifiers, key=lambda i: STRENGTH.index(i[0]))
         for weak in telling[1:]:
             if weak != telling[0]:
                 same = weak[0] == telling[0][0]
@@ -43,6 +46,15 @@ def customers(rows: Sequence[Row]) -> set[frozenset[str]]:
             for identifier in joined:
                 groups[identifier] = joined
     return {frozenset(_text(identifier) for identifier in group) for group in map(frozenset, groups.values())}
+
+
+def _at_home(row: Row) -> tuple[Identifier, ...]:
+    """The row's identifiers, a postal address beside others being that of the strongest of them alone."""
+    owner = min((i for i in row.identifiers if i[0] != "postal"), key=lambda i: STRENGTH.index(i[0]), default=None)
+    if owner is None:
+        return row.identifiers
+    own = "of:" + hashlib.sha256(ids.SEPARATOR.join(owner).encode()).hexdigest()[:32]
+    return tuple((kind, scope + own if kind == "postal" else scope, value) for kind, scope, value in row.identifiers)
 
 
 def _text(identifier: Identifier) -> str:

@@ -96,10 +96,21 @@ def test_a_late_arrival_that_came_first_takes_the_address(database) -> None:
     assert not together("user_id:2", "email:a@example.org")
 
 
-def test_a_postal_address_identifies_nobody_else(database) -> None:
-    recognise(row("user_id:1", "postal:Ring 1, Berlin"), row("user_id:2", "postal:Ring 1\nBerlin"))
-    assert {len(group) for group in groups()} == {1}
-    assert len(groups()) == 3
+def test_a_household_shares_an_address_and_links_nobody(database) -> None:
+    recognise(
+        row("user_id:1", "postal:Ring 1, Berlin"),
+        row("user_id:2", "postal:Ring 1\nBerlin"),
+        row("email:a@example.org", "postal:ring 1 berlin"),
+        row("email:b@example.org", "postal:ring 1 berlin"),
+    )
+    found = groups()
+    assert sorted(len(group) for group in found) == [2, 2, 2, 2]
+    assert all(any(text.startswith("postal:") for text in group) for group in found), "each can be written to"
+
+
+def test_an_address_by_itself_is_nobodys(database) -> None:
+    recognise(row("postal:Ring 1, Berlin"), row("user_id:1", "postal:Ring 1, Berlin"))
+    assert sorted(len(group) for group in groups()) == [1, 2]
 
 
 def test_user_ids_of_two_scopes_may_be_one_person(database) -> None:

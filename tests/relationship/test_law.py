@@ -35,13 +35,13 @@ def folded(rows: list[dict[str, Any]], engine: Engine = POLARS, reference: int =
 
 def held(state: State, engine: Engine = POLARS) -> State:
     """The same state in memory, so that nothing is folded twice."""
-    return replace(state, rows=engine.lazy(engine.collect(state.rows)))
+    return State(engine.lazy(engine.collect(state.flat)), state.layout, state.reference)
 
 
 def settled(state: State, engine: Engine = POLARS) -> pl.DataFrame:
     """The state's rows in order; a sum of nothing is 0 on one engine and NULL on another, and means the same."""
     sums = [slot.name for slot in LAYOUT.slots if slot.operation == "sum"]
-    return engine.collect(state.rows).sort("persona_id").with_columns(pl.col(sums).fill_null(0))
+    return engine.collect(state.flat).sort("persona_id").with_columns(pl.col(sums).fill_null(0))
 
 
 def assert_same(one: State, other: State, engine: Engine = POLARS) -> None:
@@ -50,7 +50,7 @@ def assert_same(one: State, other: State, engine: Engine = POLARS) -> None:
     assert mine.drop(decayed).equals(theirs.drop(decayed))
     for name in decayed:
         gap = (mine[name] - theirs[name]).abs() - 1e-9 * (1 + mine[name].abs())
-        assert gap.is_empty() or gap.max() <= 0, name  # type: ignore[operator]
+        assert gap.is_empty() or gap.max() <= 0, name  # type: ignore[operator] # a column of numbers
 
 
 def derived(

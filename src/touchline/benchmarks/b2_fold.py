@@ -79,6 +79,7 @@ def by_hand(paths: Sequence[str], target: str) -> dict[str, Any]:
     layout = Layout.of(population.playbook())
     reference = layout.reference(population.END)
     connection = duckdb.connect()
+    connection.execute("SET enable_progress_bar = false")
     start = time.perf_counter()
     for path in paths:
         connection.sql(fold_by_hand.query(layout, reference, path)).write_parquet(target, compression="zstd")

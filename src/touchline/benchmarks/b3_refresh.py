@@ -22,7 +22,7 @@ from touchline.decision.plan import compile_plan
 from touchline.kernel.engines import ENGINES, Engine
 from touchline.kernel.times import MINUTE
 from touchline.ledger import Ledger
-from touchline.ledger.snapshots import Snapshot, Snapshots
+from touchline.ledger.snapshots import Snapshot, SnapshotKey, Snapshots
 from touchline.playbook.compiled import Playbook
 from touchline.relationship import folding, refreshing, slices
 from touchline.relationship.folding import State
@@ -89,7 +89,7 @@ def prepare(root: Path, years: int, customers: int, new: int) -> dict[str, Any]:
     paths = population.write(root / "history", interactions=count, customers=customers, days=365 * years)
     folded = (folding.fold_bucket(engine.scan_parquet([path]), layout, reference, engine) for path in paths)
     cut = (engine.collect(slices.cut(engine.scan_parquet([path]), layout, at)) for path in paths)
-    key = refreshing.SnapshotKey(count, at, layout.digest)
+    key = SnapshotKey(count, at, layout.digest)
     Snapshots(root / "snapshots").save(key, {refreshing.STATE: folded, refreshing.SLICE: cut})
     random = np.random.default_rng(3)
     personas = np.arange(customers, dtype=np.int64)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from touchline.benchmarks import b1_import, b2_fold, b3_refresh, b4_decide, b8_audience
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 
-BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
-    "B1": b1_import.run,
+SIZED: dict[str, Callable[..., dict[str, Any]]] = {
     "B2": b2_fold.run,
     "B3": b3_refresh.run,
     "B4": b4_decide.run,
@@ -18,12 +18,15 @@ BENCHMARKS: dict[str, Callable[..., dict[str, Any]]] = {
 }
 
 
-def run_all(name: str | None = None, *, full: bool = False) -> Iterator[dict[str, Any]]:
+def run_all(opener: b1_import.Opener, name: str | None = None, *, full: bool = False) -> Iterator[dict[str, Any]]:
     """{"id","work","figure","unit","reference","ratio","peak_mib","met","engines",…} of one benchmark, or of each.
 
+    full   those of SIZED at their largest; B1 has one size
     Raises UnknownName before anything runs.
     """
-    if name is not None and name.upper() not in BENCHMARKS:
-        raise UnknownName(f"benchmark {name!r}", remedy=did_you_mean(name, BENCHMARKS))
-    chosen = BENCHMARKS if name is None else {name.upper(): BENCHMARKS[name.upper()]}
-    return (run(full=full) for run in chosen.values())
+    every: dict[str, Callable[[], dict[str, Any]]] = {"B1": partial(b1_import.run, opener)}
+    every |= {each: partial(run, full=full) for each, run in SIZED.items()}
+    if name is not None and name.upper() not in every:
+        raise UnknownName(f"benchmark {name!r}", remedy=did_you_mean(name, every))
+    chosen = every if name is None else {name.upper(): every[name.upper()]}
+    return (run() for run in chosen.values())

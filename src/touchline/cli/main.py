@@ -17,6 +17,7 @@ from touchline.cli.session import (
     faults,
     instant,
     open_workspace,
+    opener,
 )
 from touchline.workspace.settings import settings_for
 
@@ -229,7 +230,7 @@ def bench(
     from touchline.benchmarks.catalogue import run_all
 
     with faults(json):
-        for figures in run_all(name, full=full):
+        for figures in run_all(opener(), name, full=full):
             output.emit(figures) if json or name is None else shown.measured(figures)
 
 

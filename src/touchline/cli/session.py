@@ -38,9 +38,14 @@ AsOfOption = Annotated[
 ]
 
 
-def install(opener: Opener) -> None:
+def install(opens: Opener) -> None:
     """How a workspace is opened; called once by the composition root."""
-    _opener[:] = [opener]
+    _opener[:] = [opens]
+
+
+def opener() -> Opener:
+    """What `install` was given."""
+    return _opener[0]
 
 
 def open_workspace(directory: Path | None) -> Workspace:

@@ -15,7 +15,7 @@ from touchline.kernel.errors import TouchlineError
 from touchline.kernel.measures import LONGEST_WINDOW_DAYS
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
-from touchline.playbook.compiled import Conversation, Playbook, Way
+from touchline.playbook.compiled import Conversation, OwnPolicy, Playbook, Way
 
 Facts = Mapping[str, Value]
 Says = Callable[[Facts], str]
@@ -367,11 +367,12 @@ def _holdout(_: Offer) -> Iterator[Draft]:
 def _own(offer: Offer) -> Iterator[Draft]:
     for own in offer.playbook.policies.own:
         if not own.purposes or offer.conversation.purpose in own.purposes:
-            yield _own_draft(own.name, own.blocks.text)
+            yield _own_draft(own)
 
 
-def _own_draft(name: str, blocks: str) -> Draft:
-    return Draft(f"own.{name}", blocks, lambda facts: f"{blocks}, where {_told(facts)}")
+def _own_draft(own: OwnPolicy) -> Draft:
+    blocks = own.blocks.text
+    return Draft(f"own.{own.name}", blocks, lambda facts: own.says or f"{blocks}, where {_told(facts)}")
 
 
 def _told(facts: Facts) -> str:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from touchline.expressions.casing import BEFORE_LOWER, BEFORE_UPPER, NO_LOWER, NO_UPPER
 from touchline.expressions.formats import has_clock, has_offset, parts, touching
-from touchline.expressions.functions import FIRST_YEAR, LARGEST_INTEGER, LAST_YEAR, MICROS_PER_DAY
+from touchline.expressions.functions import FIRST_YEAR, LARGEST_INTEGER, LAST_YEAR, MICROS_PER_DAY, ZONES_SINCE
 from touchline.expressions.tree import (
     Arithmetic,
     Between,
@@ -235,8 +235,12 @@ def _instant(text: str, format_: str, zone: str) -> int | None:
     if has_offset(format_):
         offset = _offset(found["z"])
         return None if offset is None else to_micros(local.replace(tzinfo=UTC) - offset)
-    there = local.replace(tzinfo=ZoneInfo(zone), fold=0)
-    jumped_over = there.astimezone(UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None) != local
+    place = ZoneInfo(zone)
+    if local.year < ZONES_SINCE:
+        ahead = datetime(ZONES_SINCE, 1, 1, tzinfo=place).utcoffset()
+        return None if ahead is None else to_micros(local.replace(tzinfo=UTC) - ahead)
+    there = local.replace(tzinfo=place, fold=0)
+    jumped_over = there.astimezone(UTC).astimezone(place).replace(tzinfo=None) != local
     return None if jumped_over else to_micros(there.astimezone(UTC))
 
 

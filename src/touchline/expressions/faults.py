@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from touchline.kernel.errors import TouchlineError
 
 
-class ExpressionFault(TouchlineError):  # noqa: N818 - the root's other subclasses are named so too
+class ExpressionFault(TouchlineError):
     """The expression is refused."""
 
     code = "expression"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from zoneinfo import available_timezones
 
 DIRECTIVES: Mapping[str, str] = {
@@ -18,8 +19,6 @@ DIRECTIVES: Mapping[str, str] = {
     "z": "offset: Z, +hh:mm, +hhmm or +hh",
 }
 """What each part means. Those without a number of digits take one or two, or exactly two where parts touch: `%Y%m%d`."""
-_NO_PLACE = frozenset({"localtime", "Factory"})
-"""Known to Python, but not places."""
 _PART = re.compile(r"%(.?)|([^%]+)", re.DOTALL)
 _LONGEST = 60
 
@@ -38,14 +37,14 @@ def parts(format_: str) -> list[tuple[str, str]]:
 def touching(format_: str) -> frozenset[str]:
     """The directives with another one right beside them; no text between says where such a number ends."""
     told = [directive for directive, _ in parts(format_)]
-    pairs = [pair for pair in zip(told, told[1:], strict=False) if all(pair)]
+    pairs = [pair for pair in pairwise(told) if all(pair)]
     return frozenset(directive for pair in pairs for directive in pair)
 
 
 @cache
 def zones() -> frozenset[str]:
-    """The IANA zones that INSTANT takes."""
-    return frozenset(available_timezones() - _NO_PLACE)
+    """The zones of INSTANT: UTC and `Area/Place`; of older names (`WET`) libraries keep different rules."""
+    return frozenset(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
 
 
 def has_offset(format_: str) -> bool:

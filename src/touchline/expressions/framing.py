@@ -38,6 +38,7 @@ from touchline.expressions.tree import (
     Negative,
     Node,
     Not,
+    children,
     type_of,
     walk,
 )
@@ -205,13 +206,11 @@ class _Framing:
         match node:
             case Arithmetic("-", left, right) if type_of(left) is Type.TIME:
                 micros = self.value(left).cast(nw.Float64) - self.value(right).cast(nw.Float64)
-                return micros / self._divisor(MICROS_PER_DAY, left), float(2**64)
+                return micros / self._divisor(left, Literal(MICROS_PER_DAY, Type.NUMBER)), float(2**64)
             case Arithmetic("/", left, right):
                 above, bound = self._computed(left)
-                divisor = _constant(right)
-                if divisor:
-                    return above / self._divisor(divisor, left), bound / abs(divisor)
-                return above / self._float(right), float("inf")
+                constant = _constant(right)
+                return above / self._divisor(left, right), bound / abs(constant) if constant else float("inf")
             case Arithmetic(operator_, left, right):
                 (first, one), (second, two) = self._computed(left), self._computed(right)
                 return _COMPUTE[operator_](first, second), one * two if operator_ == "*" else one + two
@@ -227,16 +226,18 @@ class _Framing:
                     return nw.lit(constant, nw.Float64), abs(constant)
                 return self._float(node), self._bound(node)
 
-    def _divisor(self, constant: float, dividend: Node) -> nw.Expr:
-        """The constant as a whole column, since Polars divides by a single value by multiplying with its inverse.
+    def _divisor(self, dividend: Node, divisor: Node) -> nw.Expr:
+        """The divisor as a whole column: Polars divides by a single value by multiplying with its inverse.
 
-        Then 49 / 49 would not be 1. The inverse of a power of two is exact, and constants are divided by constants exactly.
+        Then 49 / 49 would not be 1. The inverse of a power of two is exact, and single values are divided exactly.
         """
-        name = next((node for node in walk(dividend) if isinstance(node, Name)), None)
-        if name is None or abs(math.frexp(constant)[0]) == 0.5:
-            return nw.lit(constant, nw.Float64)
+        constant, below = _constant(divisor), self._float(divisor)
+        name = next((node for side in (dividend, divisor) for node in walk(side) if isinstance(node, Name)), None)
+        if name is None or _is_whole(divisor) or (constant is not None and abs(math.frexp(constant)[0]) == 0.5):
+            return below
+        # Where the dividend is the name itself, an unknown name makes the result unknown anyway.
         zero = self._float(name) if name is dividend else self.value(name).is_null().cast(nw.Float64)
-        return zero * nw.lit(0.0, nw.Float64) + nw.lit(constant, nw.Float64)
+        return zero * nw.lit(0.0, nw.Float64) + below
 
     def _bound(self, node: Node) -> float:
         """A size that no value of the node exceeds."""
@@ -257,6 +258,13 @@ class _Framing:
         """The node's values as Float64; a column may be stored narrower, and a cast to the same type is free."""
         constant = _constant(node)
         return self.value(node).cast(nw.Float64) if constant is None else nw.lit(constant, nw.Float64)
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether the node's values are a column of the frame's length; Polars may keep a single value for all rows."""
+    if isinstance(node, Name):
+        return True
+    return isinstance(node, Arithmetic | Negative | Cast) and any(_is_whole(child) for child in children(node))
 
 
 def _constant(node: Node) -> float | None:

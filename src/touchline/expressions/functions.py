@@ -76,4 +76,6 @@ FUNCTIONS: Mapping[str, Function] = {
     )
 }
 FIRST_YEAR, LAST_YEAR = 1900, 2099
-"""INSTANT is NULL outside: zones had no rules before, and libraries do not agree on the rules after."""
+"""INSTANT is NULL outside: libraries do not agree on the rules of zones there."""
+ZONES_SINCE = 1970
+"""Before this year the zone's offset at its beginning is used, since libraries keep older changes of the clocks or not."""

@@ -7,13 +7,15 @@ engine-neutral. One regular expression takes the text apart, arithmetic checks t
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import polars as pl
 from narwhals._expression_parsing import ExprKind, ExprNode
 
 from touchline.expressions.formats import has_offset, parts, touching
-from touchline.expressions.functions import FIRST_YEAR, LAST_YEAR
+from touchline.expressions.functions import FIRST_YEAR, LAST_YEAR, ZONES_SINCE
 
 _PATTERNS = {
     "Y": "(?P<Y>[0-9]{4})",
@@ -26,7 +28,7 @@ def instant(text: nw.Expr, format_: str, zone: str) -> nw.Expr:
     """Microseconds UTC of the text in that format; NULL where it is no such instant.
 
     A date alone is its local noon. A local time that the clocks jumped over is NULL; one that they passed twice is the
-    earlier. Years outside of 1900 to 2099 are NULL, since zones' rules are not known there.
+    earlier. Years outside of 1900 to 2099 are NULL; those before 1970 have the offset with which 1970 began.
     """
     # Narwhals has no public way to add an operation that one engine has; this is how its own methods are added.
     return text._append_node(ExprNode(ExprKind.ELEMENTWISE, _OPERATION, format_=format_, zone=zone))
@@ -57,11 +59,22 @@ def _native(text: pl.Expr, format_: str, zone: str) -> pl.Expr:
     directives = {directive for directive, _ in told}
     found = text.str.extract_groups(rf"\A{pattern}\z")
     # Inside of with_fields the text is taken apart once, however often its parts are read.
-    local = found.struct.with_fields(_local(directives).alias("local")).struct.field("local")
-    if has_offset(format_):
-        return local
+    found = found.struct.with_fields(_local(directives).alias("local"))
+    if not has_offset(format_):
+        found = found.struct.with_fields(_utc(pl.field("local"), zone).alias("local"))
+    return found.struct.field("local")
+
+
+def _utc(local: pl.Expr, zone: str) -> pl.Expr:
+    """Microseconds UTC of a zone's local clock."""
     clock = local.cast(pl.Datetime("us")).dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return clock.cast(pl.Int64)
+    return pl.when(local >= 0).then(clock.cast(pl.Int64)).otherwise(local - _first_offset(zone))
+
+
+def _first_offset(zone: str) -> int:
+    """Microseconds by which the zone's clocks were ahead of UTC when 1970 began there."""
+    beginning = datetime(ZONES_SINCE, 1, 1, tzinfo=ZoneInfo(zone))
+    return (beginning.utcoffset() or timedelta()) // timedelta(microseconds=1)
 
 
 def _pattern(directive: str, fixed: bool) -> str:

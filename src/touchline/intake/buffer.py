@@ -39,7 +39,13 @@ _TEXTS = (
     "sentAt",
 )
 _OBJECTS = ("properties", "traits", "context")
-_COLUMNS = "source, message_id, ready, received_at, body"
+_INSERT_POSTGRES = """
+    INSERT INTO intake_event (source, message_id, ready, received_at, body)
+    SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING
+"""
+_INSERT_SQLITE = (
+    "INSERT OR IGNORE INTO intake_event (source, message_id, ready, received_at, body) VALUES (?, ?, ?, ?, ?)"
+)
 
 
 @dataclass(frozen=True)
@@ -162,14 +168,10 @@ def _insert(rows: Sequence[tuple[str, str, bool, int, str]]) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             columns = [list(column) for column in zip(*rows, strict=True)]
-            cursor.execute(
-                f"INSERT INTO intake_event ({_COLUMNS})"
-                " SELECT * FROM unnest(%s::text[], %s::text[], %s::boolean[], %s::bigint[], %s::text[]) ON CONFLICT DO NOTHING",
-                columns,
-            )
+            cursor.execute(_INSERT_POSTGRES, columns)
             return int(cursor.rowcount)
         before = cursor.connection.total_changes
-        cursor.connection.executemany(f"INSERT OR IGNORE INTO intake_event ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)", rows)
+        cursor.connection.executemany(_INSERT_SQLITE, rows)
         return int(cursor.connection.total_changes - before)
 
 

@@ -97,7 +97,8 @@ def undrained(playbook: Playbook, ledger: AnyLedger, received_at: int) -> Batch 
     """Everything kept that the ledger does not hold yet, made ready as a drain would, but nothing noted; None where there is nothing."""
     there = ledger.last_transaction(APPLICATION) or 0
     kept = read(
-        f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE drained_at IS NULL AND (batch IS NULL OR batch > %s) ORDER BY event_id",
+        "SELECT event_id, source, message_id, ready, received_at, body FROM intake_event"
+        " WHERE drained_at IS NULL AND (batch IS NULL OR batch > %s) ORDER BY event_id",
         _KEPT,
         [there],
     )
@@ -198,7 +199,8 @@ def _stamped(ledger: AnyLedger) -> int | None:
 
 def _drained(number: int, playbook: Playbook, ledger: AnyLedger, received_at: int) -> Drained:
     kept = read(
-        f"SELECT {', '.join(_KEPT)} FROM intake_event WHERE batch = %s AND drained_at IS NULL ORDER BY event_id",
+        "SELECT event_id, source, message_id, ready, received_at, body FROM intake_event"
+        " WHERE batch = %s AND drained_at IS NULL ORDER BY event_id",
         _KEPT,
         [number],
     )

@@ -6,19 +6,19 @@ mapping's expressions look for. An event is taken whole or refused whole, with a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-import duckdb
 import polars as pl
 
 from touchline.expressions import Expression
-from touchline.intake.casting import cast
+from touchline.intake.casting import Faults, cast, parted
 from touchline.intake.keys import ids, resolved
 from touchline.intake.mapping import IDENTIFIER, RULE, Maker, rules
 from touchline.intake.readers import LINE, NUMBER
 from touchline.intake.rejects import rejected
 from touchline.intake.rows import EVENT, Draft, Terms, joined
+from touchline.intake.scratch import connected
 from touchline.kernel.measures import column
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Type
@@ -40,7 +40,7 @@ ENVELOPE: dict[str, str] = {
     "user": "$.userId", "anonymous": "$.anonymousId", "previous": "$.previousId",
     "timestamp": "$.timestamp", "original": "$.originalTimestamp", "sent": "$.sentAt",
     "email": "$.traits.email", "phone": "$.traits.phone", "email_beside": "$.context.traits.email", "phone_beside": "$.context.traits.phone",
-    "properties": "$.properties", "traits": "$.traits", "group": "$.groupId",
+    "properties": "$.properties", "traits": "$.traits", "group": "$.groupId", "currency": "$.properties.currency",
 }  # fmt: skip
 
 _TOLD = "__told_"
@@ -84,7 +84,7 @@ def _opened(kept: pl.DataFrame) -> pl.DataFrame:
 
 def _extracted(bodies: pl.Series, paths: Sequence[str]) -> pl.Series:
     """For each body the values at the paths as texts, parsed once; NULL where there is none."""
-    with duckdb.connect(":memory:") as engine:
+    with connected() as engine:
         engine.register("told", bodies.alias("body").to_frame().to_arrow())
         query = "SELECT json_extract_string(body, $paths) AS found FROM told"
         found = engine.sql(query, params={"paths": list(paths)}).to_arrow_table()
@@ -106,10 +106,10 @@ def _of_mapping(part: pl.DataFrame, how: str, terms: Terms) -> tuple[Draft, pl.D
     columns, fixed = _columns(mapping)
     made = [replace(rule, fixed={**rule.fixed, **fixed}) for rule in rules([ImportRow(columns)])]
     promises = _promises(terms.playbook)
-    needed = _needed(columns, [holds for _, holds in promises.get(str(mapping.touchpoint), ())])
+    needed = _needed([*columns.values(), *(holds for _, holds in promises.get(str(mapping.touchpoint), ()))])
     part = part.with_columns(_properties(part["body"], needed))
     types = {
-        **{name: str(type_) for name, type_ in needed.items()},
+        **needed,
         "timestamp": Type.TIME.value,
         "original": Type.TIME.value,
         "sent": Type.TIME.value,
@@ -123,17 +123,18 @@ def _of_mapping(part: pl.DataFrame, how: str, terms: Terms) -> tuple[Draft, pl.D
         maintain_order="left",
     )
     at = pl.coalesce("timestamp", "original", "sent", "received_at")
-    late = lines.filter(at > pl.col("received_at") + DAY)
-    lines = lines.filter(at <= pl.col("received_at") + DAY)
+    faulty: Faults = [("time_in_future", "timestamp", at > pl.col("received_at") + DAY)]
+    if mapping.revenue is not None or mapping.cost is not None:
+        other = pl.col(f"{_TOLD}currency").str.to_uppercase() != terms.playbook.organisation.currency
+        faulty.append(("other_currency", "currency", other))
+    lines, faulted = parted(lines, faulty)
     lines = lines.select(
         NUMBER, LINE, *(column(name) for name in needed),
         at.alias("__occurred_at"), pl.col("received_at").alias("__received_at"), pl.col("message_id").alias("__message_id"),
         _payload(tells=tells).alias("__payload"), _name(how).alias("__name"), *_identifiers(lines, terms.playbook),
     )  # fmt: skip
-    draft, faults = Maker(terms, promises, column, _from_envelope(columns)).drafts(lines, made)
-    refused = pl.concat(
-        [typed.rejected, rejected([(n, None, "time_in_future", "timestamp") for n in late[NUMBER]]), faults]
-    )
+    draft, faults = Maker(terms, promises, _typed, _typed, _from_envelope(columns)).drafts(lines, made)
+    refused = pl.concat([typed.rejected, faulted, faults])
     return _identified(draft, terms.source), refused
 
 
@@ -143,9 +144,8 @@ def _columns(mapping: EventMapping) -> tuple[dict[str, Expression], dict[str, st
     fixed = {"kind": mapping.kind}
     if mapping.touchpoint is not None:
         fixed["touchpoint"] = mapping.touchpoint
-    for name, expression in (("revenue", mapping.revenue), ("cost", mapping.cost)):
-        if expression is not None:
-            columns[name] = expression
+    amounts = {"revenue": mapping.revenue, "cost": mapping.cost}
+    columns |= {name: expression for name, expression in amounts.items() if expression is not None}
     if mapping.episode is not None:
         fixed["episode_type"] = mapping.episode.type
         columns["episode_id"] = mapping.episode.id
@@ -153,12 +153,8 @@ def _columns(mapping: EventMapping) -> tuple[dict[str, Expression], dict[str, st
             columns["episode_closes"] = mapping.episode.closes
     if mapping.agreement is not None:
         columns["agreement_id"] = mapping.agreement.id
-        for name, expression in (
-            ("term_start", mapping.agreement.term_start),
-            ("renewal_at", mapping.agreement.renewal),
-        ):
-            if expression is not None:
-                columns[name] = expression
+        times = {"term_start": mapping.agreement.term_start, "renewal_at": mapping.agreement.renewal}
+        columns |= {name: expression for name, expression in times.items() if expression is not None}
     return columns, fixed
 
 
@@ -169,21 +165,23 @@ def _promises(playbook: Playbook) -> dict[str, list[tuple[Promise, Expression]]]
     }
 
 
-def _needed(columns: Mapping[str, Expression], promises: Sequence[Expression]) -> dict[str, Type]:
-    """Every `event.X` that is read, and its type; where two places look for different ones, the first finds its own and text is what both can read."""
-    needed: dict[str, Type] = {}
-    for expression in (*columns.values(), *promises):
-        for name, wanted in dict(expression.inferred).items():
-            needed.setdefault(name, wanted)
-    return needed
+def _typed(expression: Expression) -> Callable[[str], str]:
+    """The column of each `event.X` of the expression: by name and type, since another one may look for another type."""
+    return lambda name: column(f"{name}:{expression.inferred[name]}")
 
 
-def _properties(bodies: pl.Series, needed: Mapping[str, Type]) -> list[pl.Series]:
-    if not needed:
+def _needed(expressions: Iterable[Expression]) -> dict[str, str]:
+    """`event.X:TYPE` -> type, for every property that is read."""
+    return {f"{name}:{told}": str(told) for expression in expressions for name, told in expression.inferred.items()}
+
+
+def _properties(bodies: pl.Series, needed: Iterable[str]) -> list[pl.Series]:
+    names = [(name, name.removeprefix(EVENT).rpartition(":")[0]) for name in needed]
+    if not names:
         return []
-    paths = ["$.properties." + ".".join(f'"{part}"' for part in name.removeprefix(EVENT).split(".")) for name in needed]
+    paths = ["$.properties." + ".".join(f'"{part}"' for part in path.split(".")) for _, path in names]
     values = _extracted(bodies, paths)
-    return [values.list.get(i).replace("", None).alias(name) for i, name in enumerate(needed)]
+    return [values.list.get(i).replace("", None).alias(name) for i, (name, _) in enumerate(names)]
 
 
 def _from_envelope(columns: Mapping[str, Expression]) -> Callable[[pl.DataFrame], pl.DataFrame]:

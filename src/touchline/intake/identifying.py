@@ -27,6 +27,8 @@ OF_ADDRESS: tuple[str, ...] = (
 
 _GROUP, _ADDRESS, _REFUSED = "__group", "__address", "__refused"
 _PERSON: dict[str, pl.DataType] = {"persona_id": pl.Int64(), "bucket": pl.Int16()}
+_HOME: dict[str, pl.DataType] = {"__home_id": pl.Int64(), "__home_bucket": pl.Int16(), "__home_spelt": pl.String()}
+"""The persona of the line's own postal address, where the line says whose it is."""
 _REMEMBERED = 4_000_000
 """Spellings kept in memory."""
 
@@ -50,6 +52,7 @@ class Identification:
     def __init__(self, kinds: Sequence[tuple[str, str]], *, role: str, region: str | None) -> None:
         self._kinds = kinds
         self._columns = [f"{IDENTIFIER}{i}" for i in range(len(kinds))]
+        self._homes = len(kinds) > 1 and any(kind == "postal" for kind, _ in kinds)
         self._recogniser = Recogniser(role=role, region=region)
         self._seen = pl.DataFrame(schema={**dict.fromkeys(self._columns, pl.String()), **_PERSON})
         """Where a line has one identifier only: the spellings seen, which tell nothing new when they come again."""
@@ -61,12 +64,18 @@ class Identification:
             nobody = frame.with_columns(pl.lit(None, kind).alias(name) for name, kind in _PERSON.items())
             return Identified(Draft(nobody.drop(self._columns), draft.fixed), pl.DataFrame(schema=SCHEMA))
         addresses = _addresses(draft)
+        if self._homes:  # a letter goes to the address of the line's own person, not to whoever else lives there
+            addresses = addresses.filter(pl.col("type") != "postal")
         if len(self._columns) == 1:
             people, told = self._of_one(frame.select(self._columns), addresses, now)
         else:
             people, told = self._of_several(draft, addresses, now)
         # Only the identifiers were joined: to take the whole frame through a join would copy every column.
-        frame = frame.drop(self._columns).with_columns(people.select(*_PERSON, _REFUSED))
+        frame = frame.drop(self._columns).with_columns(
+            people.select(*_PERSON, _REFUSED, *(_HOME if self._homes else ()))
+        )
+        if self._homes:
+            frame = _of_home(Draft(frame, draft.fixed))
         if addresses.is_empty():
             return _parted(Draft(frame, draft.fixed))
         fixed = {name: value for name, value in draft.fixed.items() if name != "identifier"}
@@ -76,7 +85,10 @@ class Identification:
         """(the rows' people in their order, the addresses' people), where each row is evidence that identifiers belong together."""
         columns = self._columns
         at = pl.col("occurred_at") if draft.varies("occurred_at") else pl.lit(draft.fixed["occurred_at"], pl.Int64)
-        groups = draft.frame.group_by(columns, maintain_order=True).agg(at.min().alias("occurred_at"))
+        named = draft.frame.select(*columns, at.alias("occurred_at"), _name(draft).alias("name"))
+        groups = named.group_by(columns, maintain_order=True).agg(
+            pl.col("occurred_at").min(), pl.col("name").drop_nulls().first()
+        )
         placed, told = self._recognised(groups, addresses, now)
         rows = draft.frame.select(columns)
         return rows.join(placed, on=columns, how="left", nulls_equal=True, maintain_order="left"), told
@@ -89,7 +101,9 @@ class Identification:
         people = people.with_columns(pl.lit(None, pl.String).alias(_REFUSED))
         unknown = people["persona_id"].is_null()
         strange = rows.filter(unknown)
-        groups = strange.unique(maintain_order=True).with_columns(pl.lit(0, pl.Int64).alias("occurred_at"))
+        groups = strange.unique(maintain_order=True).with_columns(
+            pl.lit(0, pl.Int64).alias("occurred_at"), pl.lit(None, pl.String).alias("name")
+        )
         placed, told = self._recognised(groups, addresses, now)
         if not groups.is_empty():
             known = placed.filter(pl.col("persona_id").is_not_null())
@@ -102,11 +116,13 @@ class Identification:
     def _recognised(self, groups: pl.DataFrame, addresses: pl.DataFrame, now: int) -> tuple[pl.DataFrame, pl.DataFrame]:
         """(the groups [identifiers, occurred_at], the addresses), each with persona_id, bucket and why it was refused."""
         groups = groups.with_row_index(_GROUP).with_columns(pl.col(_GROUP).cast(pl.Int64))
-        addresses = addresses.with_row_index(_ADDRESS, offset=groups.height).with_columns(pl.col(_ADDRESS).cast(pl.Int64))
+        addresses = addresses.with_row_index(_ADDRESS, offset=groups.height).with_columns(
+            pl.col(_ADDRESS).cast(pl.Int64)
+        )
         sightings = [
             groups.select(
                 pl.col(_GROUP).alias("row"), pl.lit(kind).alias("type"), pl.lit(scope).alias("scope"),
-                pl.col(name).alias("value"), pl.lit(None, pl.String).alias("name"), "occurred_at",
+                pl.col(name).alias("value"), "name", "occurred_at",
             )
             for name, (kind, scope) in zip(self._columns, self._kinds, strict=True)
         ]  # fmt: skip
@@ -123,10 +139,26 @@ class Identification:
         refused = found.refused.rename({"reason": _REFUSED})  # the ledger has a `reason` of its own
         spelt = found.identifiers.select("row", "value_normalised").unique("row", keep="first")
         placed, told = (
-            asked.join(people, left_on=name, right_on="row", how="left").join(refused, left_on=name, right_on="row", how="left")
+            asked.join(people, left_on=name, right_on="row", how="left").join(
+                refused, left_on=name, right_on="row", how="left"
+            )
             for asked, name in ((groups, _GROUP), (addresses, _ADDRESS))
         )
+        if self._homes:
+            homes = found.identifiers.filter(pl.col("type") == "postal").unique("row", keep="first")
+            own = homes.select("row", "persona_id", "bucket", "value_normalised").rename(
+                dict(zip(("persona_id", "bucket", "value_normalised"), _HOME, strict=True))
+            )
+            placed = placed.join(own, left_on=_GROUP, right_on="row", how="left")
         return placed, told.join(spelt, left_on=_ADDRESS, right_on="row", how="left")
+
+
+def _name(draft: Draft) -> pl.Expr:
+    """The personal name that a row tells with its identifiers: `name` of what `identified` rows keep."""
+    kind, payload = draft.column("kind"), draft.column("payload")
+    if kind is None or payload is None or "identified" not in draft.values("kind"):
+        return pl.lit(None, pl.String)
+    return pl.when(kind == "identified").then(payload.str.json_path_match("$.name"))
 
 
 def _type_of_address(draft: Draft) -> pl.Expr:
@@ -182,6 +214,20 @@ def _of_address(draft: Draft, told: pl.DataFrame) -> pl.DataFrame:
         pl.when(mine).then("__spelt").otherwise("identifier").alias("identifier"),
         pl.coalesce(_REFUSED, "__why").alias(_REFUSED),
     ).drop("__type", "__persona", "__bucket", "__spelt", "__why", "__told")
+
+
+def _of_home(draft: Draft) -> pl.DataFrame:
+    """Rows about a postal address get the persona of the line's own, and its spelling; the frame without _HOME."""
+    address = draft.column("identifier")
+    if address is None:
+        return draft.frame.drop(_HOME)
+    known = pl.col("__home_id").is_not_null()
+    about = _addressed(draft) & (_type_of_address(draft) == "postal") & known
+    return draft.frame.with_columns(
+        pl.when(about).then("__home_id").otherwise("persona_id").alias("persona_id"),
+        pl.when(about).then("__home_bucket").otherwise("bucket").alias("bucket"),
+        pl.when(about).then("__home_spelt").otherwise(address).alias("identifier"),
+    ).drop(_HOME)
 
 
 def _parted(draft: Draft) -> Identified:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from os import cpu_count
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import polars as pl
 
-from touchline.intake.occurrence import MEMORY
+from touchline.intake.scratch import connected
 from touchline.kernel.engines import Engine
 from touchline.kernel.ids import SEPARATOR
 from touchline.ledger import AnyLedger
@@ -53,9 +54,7 @@ class Known:
     """
 
     def __init__(self, ledger: AnyLedger, source: str, scratch: Path) -> None:
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute(f"SET memory_limit = '{MEMORY}'")
-        self._connection.execute("SET temp_directory = $folder", {"folder": str(scratch)})
+        self._connection = connected(scratch)
         engine = Engine("polars")
         found = ledger.frame(engine, ["id"], sources=[source])
         self._connection.execute("CREATE TABLE known (id UHUGEINT)")
@@ -92,8 +91,16 @@ def _hashed(texts: pl.Series) -> pl.Series:
     """The first 32 hex digits of each text's SHA-256."""
     if len(texts) <= _FEW:
         return pl.Series("id", [hashlib.sha256(text.encode()).hexdigest()[:DIGITS] for text in texts], dtype=pl.String)
-    with duckdb.connect(":memory:") as engine:
+    # DuckDB hashes one table on one processor, so each gets a part.
+    workers = cpu_count() or 1
+    size = -(-len(texts) // workers)
+    with ThreadPoolExecutor(workers) as pool:
+        return pl.concat(pool.map(_heads, (texts.slice(start, size) for start in range(0, len(texts), size))))
+
+
+def _heads(texts: pl.Series) -> pl.Series:
+    with connected() as engine:
         # The engine keeps the order of what it reads unless told otherwise.
-        read = engine.from_arrow(texts.to_frame("text").to_arrow())
+        read = engine.from_arrow(texts.alias("text").to_frame().to_arrow())
         found = read.project(f"left(sha256(text), {DIGITS}) AS id").to_arrow_table()
     return pl.DataFrame(found)["id"]

@@ -60,7 +60,7 @@ class TextFile:
             with self.path.open("rb") as stored:
                 magic = stored.read(2)
                 stored.seek(0)
-                stream: Any = gzip.open(stored) if magic == b"\x1f\x8b" else stored
+                stream: Any = gzip.GzipFile(fileobj=stored) if magic == b"\x1f\x8b" else stored
                 yield from self._blocks(stream, stored)
         except (OSError, EOFError, zlib.error) as fault:
             raise BadFile(

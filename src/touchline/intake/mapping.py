@@ -22,6 +22,8 @@ from touchline.kernel.measures import column
 from touchline.kernel.types import Type, Value
 from touchline.playbook.compiled import Import, ImportRow, Promise
 
+Places = Callable[[Expression], Callable[[str], str]]
+"""An expression -> the lines' column of each of its names."""
 RULE = "__rule"
 """Which of the mapping's interactions a row is, from 0."""
 IDENTIFIER = "__identifier_"
@@ -80,23 +82,25 @@ class Maker:
     """Makes drafts of one rule after another on the same terms.
 
     promises   touchpoint -> promises that say by themselves whether they were kept, as far as the lines can tell
-    place      the lines' column of a name `event.X` in such a promise
+    place      the lines' column of a name in a promise's `holds`
+    own        the lines' column of a name in an expression of a rule
     beside     gives a draft what its line says apart from the rule
     """
 
     terms: Terms
     promises: Mapping[str, Sequence[tuple[Promise, Expression]]]
-    place: Callable[[str], str]
+    place: Places
+    own: Places = lambda _: column
     beside: Callable[[pl.DataFrame], pl.DataFrame] = lambda draft: draft
 
     def draft(self, lines: pl.DataFrame, rule: Rule) -> tuple[Draft, pl.DataFrame]:
         """(finished rows of the rule, with the lines' `__` columns and `__rule`; rejects.SCHEMA)."""
         kept = [name for name in lines.columns if name.startswith("__") and not name.startswith(_REJECT)]
         if rule.when is not None:
-            lines = lines.filter(_series(lines, rule.when).fill_null(value=False))
+            lines = lines.filter(_series(lines, rule.when, self.own(rule.when)).fill_null(value=False))
         frame = nw.from_native(lines)
         made = frame.select(
-            *(to_frame(expression).alias(f"={name}") for name, expression in rule.columns.items())
+            *(to_frame(expression, self.own(expression)).alias(f"={name}") for name, expression in rule.columns.items())
         ).to_native()
         own = made.rename({name: name.removeprefix("=") for name in made.columns})
         fixed = dict(rule.fixed)
@@ -106,7 +110,9 @@ class Maker:
             draft = draft.with_columns(_json(frame, rule.payload).alias("payload"))
         rejected = pl.DataFrame(schema=SCHEMA)
         if rule.preference is not None:
-            draft, rejected = _told(draft, _series(lines, rule.preference[1]), rule.preference[0])
+            draft, rejected = _told(
+                draft, _series(lines, rule.preference[1], self.own(rule.preference[1])), rule.preference[0]
+            )
             fixed = {**fixed, "name": rule.preference[0]}
         else:
             draft = draft.with_columns(self._kept_promises(lines, draft, fixed))
@@ -120,7 +126,7 @@ class Maker:
         readings: dict[str, list[pl.Expr]] = {}
         for touchpoint in draft["touchpoint"].drop_nulls().unique().to_list() if varies else [fixed.get("touchpoint")]:
             for promise, holds in self.promises.get(str(touchpoint), ()):
-                verdict = _series(lines, holds, self.place)
+                verdict = _series(lines, holds, self.place(holds))
                 reading = pl.when(verdict).then(pl.lit(promise.kept)).when(~verdict).then(pl.lit(promise.broken))
                 here = pl.when(pl.col("touchpoint") == touchpoint).then(reading) if varies else reading
                 readings.setdefault(promise.principle, []).append(here)
@@ -162,7 +168,7 @@ class LineMapping:
             ]
             for name, point in terms.playbook.touchpoints.items()
         }
-        self._maker = Maker(terms, promises, lambda name: column(name.removeprefix(EVENT)))
+        self._maker = Maker(terms, promises, lambda _: lambda name: column(name.removeprefix(EVENT)))
 
     def _can_tell(self, holds: Expression) -> bool:
         """Whether the file has every column that the promise looks at, in the type that it looks for."""

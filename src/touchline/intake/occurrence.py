@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from touchline.intake.readers import NUMBER
+from touchline.intake.scratch import connected
 from touchline.kernel.ids import SEPARATOR
 
 NTH = "__nth"
 """Column: how many lines of the same key came before, in this file."""
 _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
-MEMORY = "1GB"
 
 
 class Occurrences:
@@ -27,9 +26,7 @@ class Occurrences:
     """
 
     def __init__(self, scratch: Path) -> None:
-        self._connection = duckdb.connect(":memory:")
-        self._connection.execute(f"SET memory_limit = '{MEMORY}'")
-        self._connection.execute("SET temp_directory = $folder", {"folder": str(scratch)})
+        self._connection = connected(scratch)
         self._connection.execute("CREATE TABLE seen (a UBIGINT, b UBIGINT, n BIGINT)")
         self._repeats = False
 

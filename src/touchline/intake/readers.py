@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import duckdb
 import polars as pl
 
 from touchline.intake.lines import Block, TextFile, faulty
 from touchline.intake.rejects import rejected
+from touchline.intake.scratch import connected
 from touchline.kernel.errors import BadFile
 from touchline.kernel.names import did_you_mean
 from touchline.playbook.compiled import Import
@@ -354,7 +354,7 @@ class JsonReader(_TextReader):
             fields = [*found, *(column for column in self._columns.values() if "." in column and _has(found, column))]
             nested = {column.split(".")[0] for column in self._columns.values() if "." in column}
             check_columns(path, imp, [field for field in fields if field not in nested or field in imp.expect])
-        self._connection = duckdb.connect(":memory:")
+        self._connection = connected()
 
     def _positions(self) -> dict[str, str]:
         return {name: f"c{i}" for i, name in enumerate(self._columns)}
@@ -388,7 +388,6 @@ class JsonReader(_TextReader):
         faults += [(number, "field_too_long", None) for number in frame.filter(long)["number"]]
         frame = frame.filter(~long)
         return _Records(frame.select(_unset(pl.col(name)).alias(name) for name in texts), frame["number"], faults)
-
 
     def _parsed(self, read: pl.DataFrame) -> pl.DataFrame:
         """[number, line] with `fine`, and where that holds the object's `keys` and wanted `fields`, by number."""

@@ -183,11 +183,15 @@ class Cap:
 
 @dataclass(frozen=True)
 class OwnPolicy:
-    """The organisation's own rule: blocks its purposes (all where empty) where the condition holds or is unknown."""
+    """The organisation's own rule: blocks its purposes (all where empty) where the condition holds or is unknown.
+
+    says   why, a phrase for people; empty: the condition and its facts are told
+    """
 
     name: str
     purposes: tuple[str, ...]
     blocks: Expression
+    says: str = ""
 
 
 @dataclass(frozen=True)

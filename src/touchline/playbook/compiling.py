@@ -182,7 +182,9 @@ class _Compiler:
             customer_value_weight=said.priority.customer_value_weight,
             base_rate=said.priority.base_rate,
             own=tuple(
-                compiled.OwnPolicy(own.name, tuple(own.purposes), self._expression(POLICIES, ("own", number, "blocks")))
+                compiled.OwnPolicy(
+                    own.name, tuple(own.purposes), self._expression(POLICIES, ("own", number, "blocks")), own.says
+                )
                 for number, own in enumerate(said.own)
             ),
         )

@@ -24,7 +24,7 @@ SAMPLES = {"retail": {"data/cdnow_consents.csv": write_cdnow_consents}}
 """Template -> file that `new` generates -> what writes it."""
 
 
-class FolderInUse(TouchlineError):  # noqa: N818 - the house's errors are named for what is so
+class FolderInUse(TouchlineError):
     """The folder is not empty."""
 
     code = "folder_in_use"

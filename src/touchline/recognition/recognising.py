@@ -16,7 +16,7 @@ from touchline.kernel.times import SystemClock
 from touchline.recognition import administration
 from touchline.recognition.counting import counts, lock, reserve
 from touchline.recognition.evidence import NAMED, SEEN, weigh
-from touchline.recognition.hashing import draws, numbers
+from touchline.recognition.hashing import draws, heads, numbers
 from touchline.recognition.normalise import STRENGTH, name_normalised, normalised
 from touchline.recognition.staging import read, read_texts, staged
 
@@ -43,7 +43,7 @@ class Recognised:
     """Who the rows are of.
 
     rows            [row, persona_id, bucket, draw], one for each row not refused: its strongest identifier's persona
-    identifiers     [row, type, scope, value_normalised, persona_id], one for each identifier of those rows
+    identifiers     [row, type, scope, value_normalised, persona_id, bucket], one for each identifier of those rows
     refused         [row, reason], one for each row with an identifier that cannot be one, or with none
     administration  rows for the ledger as `administration.ROWS`: links made and ended
     new             personas made
@@ -114,7 +114,14 @@ class Recogniser:
         )
         return Recognised(
             rows=rows,
-            identifiers=identified.select("row", "type", "scope", "value_normalised", "persona_id"),
+            identifiers=identified.select(
+                "row",
+                "type",
+                "scope",
+                "value_normalised",
+                "persona_id",
+                (pl.col("draw") % BUCKETS).cast(pl.Int16).alias("bucket"),
+            ),
             refused=refused,
             administration=administration.rows(changes),
             new=made.height,
@@ -196,9 +203,27 @@ def _sifted(sightings: pl.DataFrame, region: str | None) -> tuple[pl.DataFrame, 
     ordered = present.with_columns(_strength=strength).sort("row", "_strength", "_n")
     wrong = ordered.filter(pl.col("reason").is_not_null()).unique("row", keep="first", maintain_order=True)
     refused = pl.concat([wrong.select("row", "reason"), nameless]).sort("row")
-    good = ordered.join(refused, on="row", how="anti", maintain_order="left")
+    good = _at_home(ordered.join(refused, on="row", how="anti", maintain_order="left"))
     key = pl.concat_str("type", "scope", "value_normalised", separator=SEPARATOR)
     return good.select("row", "type", "scope", "value_normalised", "name", "occurred_at", key=key), refused
+
+
+def _at_home(good: pl.DataFrame) -> pl.DataFrame:
+    """Rows ordered by strength, where a postal address beside another identifier is that person's own.
+
+    A household shares an address; scoped by the strongest identifier of its row it links nobody else.
+    """
+    if not (good["type"] == "postal").any():
+        return good
+    key = pl.concat_str("type", "scope", "value_normalised", separator=SEPARATOR)
+    owned = good.with_columns(
+        _owner=key.first().over("row"),
+        _owned=(pl.col("type") == "postal") & (pl.col("type").first().over("row") != "postal"),
+    )
+    owner = heads(owned.filter("_owned").get_column("_owner"), 32)
+    homes = owned.filter("_owned").with_columns(scope=pl.concat_str("scope", pl.lit("of:"), owner))
+    places = pl.col("row", "_strength", "_n")
+    return pl.concat([owned.filter(~pl.col("_owned")), homes]).sort(places).drop("_owner", "_owned")
 
 
 def _everybody() -> pl.DataFrame:
@@ -242,8 +267,8 @@ def _personas(absent: pl.DataFrame, role: str, now: int) -> pl.DataFrame:
 
 
 def _evidence(good: pl.DataFrame, known: pl.DataFrame) -> _Evidence:
-    """Each row's strongest identifier seen with its weaker ones, and names seen with any; postal ones say nothing."""
-    telling = good.filter(pl.col("type") != "postal")
+    """Each row's strongest identifier seen with its weaker ones, and names seen with any; a postal address alone says nothing."""
+    telling = good.filter((pl.col("type") != "postal") | pl.col("scope").str.contains("of:", literal=True))
     several = telling.filter((pl.len().over("row") > 1) | pl.col("name").is_not_null())
     found = several.join(known, on="key", how="inner", maintain_order="left")
     # Two of one type, say two addresses, are one pair whichever of them a row names first.

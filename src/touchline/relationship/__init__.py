@@ -1,0 +1,1 @@
+"""The state of each customer, folded from the ledger: one law for late rows, refresh, links and any instant."""

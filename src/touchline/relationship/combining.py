@@ -6,7 +6,7 @@ as soon as `people` says so, because nothing of the link is kept in the state.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,55 +31,81 @@ ADDRESS_TYPES: tuple[str, ...] = tuple(sorted(set(REACHED_BY.values())))
 class Customers:
     """Customers' folded states, and beside them what recognition knows of them.
 
-    rows        `customer` (smallest persona id) and the layout's slots, or those asked for; only customers of whom
-                something is in the ledger
-    identities  `customer`, `draw`, and for each address type T `known:T` and `usable:T` (int8, 0 or 1)
+    layers      frames of `customer` (smallest persona id) and slots, at most one row a customer each
+    identities  `customer`, `layer` (int64: the place of the layer whose row of this customer counts), `draw`, and for
+                each address type T `known:T` and `usable:T` (int8, 0 or 1); whoever is not in it is no customer
     layout
     reference   as of the state
     """
 
-    rows: Frame
+    layers: tuple[Frame, ...]
     identities: Frame
     layout: Layout
     reference: int
 
 
 def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collection[str] | None = None) -> Customers:
-    """One row a customer. `people` has persona_id, customer, type, draw and role, for every persona of the state.
+    """One state a customer. `people` has persona_id, customer, type, draw and role, for every persona of the state.
 
-    `slots` narrows the columns to those that will be derived from. Customers whose smallest persona has another
-    role than customer or prospect are left out.
+    `slots` narrows the columns to those that will be derived from. Customers whose smallest persona has another role
+    than customer or prospect are left out, and personas that `people` lacks.
     """
-    layout = state.layout
-    wanted = tuple(slot for slot in layout.slots if slots is None or slot.name in slots)
-    rows = state.rows.select("persona_id", *(slot.name for slot in wanted))
-    several = people.filter(pl.col("customer").is_duplicated()).select("persona_id", "customer")
+    wanted = tuple(slot for slot in state.layout.slots if slots is None or slot.name in slots)
+    names = ("persona_id", *(slot.name for slot in wanted))
+    keys: list[pl.Series] = []
+    if state.over is None or state.replaced is None or engine.name == "duckdb":
+        # DuckDB binds each layer's wide selects anew, which costs more than the copy that layers save.
+        personas = [state.flat.select(*names)]
+    else:
+        personas = [state.rows.select(*names), state.over.select(*names)]
+        keys.append(engine.collect(state.replaced)["persona_id"])
+    layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
+    several = _of_several(people).select("persona_id", "customer")
     if several.height:
         links = engine.lazy(several)
-        alone = rows.join(links.select("persona_id"), on="persona_id", how="anti").rename({"persona_id": "customer"})
-        joined = combined(rows.join(links, on="persona_id", how="inner").drop("persona_id"), wanted, "customer")
-        rows = nw.concat([alone, joined], how="vertical")
-    else:
-        rows = rows.rename({"persona_id": "customer"})
-    key = pl.col("persona_id") == pl.col("customer")
-    others = people.filter(key, ~pl.col("role").is_in(CUSTOMER_ROLES)).select("customer")
-    if others.height:
-        rows = rows.join(engine.lazy(others), on="customer", how="anti")
-    return Customers(rows, engine.lazy(identities(people, _unusable(state, engine))), layout, state.reference)
+        linked = [rows.join(links, on="persona_id", how="inner") for rows in personas]
+        if len(linked) > 1 and state.replaced is not None:
+            linked[0] = linked[0].join(state.replaced, on="persona_id", how="anti")
+        rows = nw.concat([rows.drop("persona_id") for rows in linked], how="vertical")
+        layers.append(combined(rows, wanted, "customer"))
+        keys.append(several["customer"].unique())
+    known = identities(people, _unusable(state, engine)).with_columns(layer=_last_of(keys))
+    return Customers(tuple(layers), engine.lazy(known), state.layout, state.reference)
 
 
 def identities(people: pl.DataFrame, unusable: Collection[int]) -> pl.DataFrame:
     """A row a customer of a customer's role: `customer`, `draw`, `known:T` and `usable:T` for each address type."""
-    keys = people.filter(pl.col("persona_id") == pl.col("customer"), pl.col("role").is_in(CUSTOMER_ROLES))
     usable = ~pl.col("persona_id").is_in(list(unusable)) if unusable else pl.lit(True)
-    flags = people.select(
+    flagged = people.select(
+        "persona_id",
         "customer",
+        "role",
+        pl.col("draw").cast(pl.Int64),
         *((pl.col("type") == type_).cast(pl.Int8).alias(f"known:{type_}") for type_ in ADDRESS_TYPES),
         *(((pl.col("type") == type_) & usable).cast(pl.Int8).alias(f"usable:{type_}") for type_ in ADDRESS_TYPES),
     )
-    several = pl.col("customer").is_duplicated()
-    flags = pl.concat([flags.filter(~several), flags.filter(several).group_by("customer").max()])
-    return keys.select("customer", pl.col("draw").cast(pl.Int64)).join(flags, on="customer", how="left")
+    names = [f"{what}:{type_}" for what in ("known", "usable") for type_ in ADDRESS_TYPES]
+    several = _of_several(flagged)
+    heads = several.filter(pl.col("persona_id") == pl.col("customer"))
+    together = heads.drop(names).join(several.group_by("customer").agg(pl.col(names).max()), on="customer")
+    alone = flagged.filter(~pl.col("customer").is_in(heads["customer"].implode())) if heads.height else flagged
+    rows = pl.concat([alone, together.select(alone.columns)])
+    return rows.filter(pl.col("role").is_in(CUSTOMER_ROLES)).select("customer", "draw", *names)
+
+
+def _last_of(keys: Sequence[pl.Series]) -> pl.Expr:
+    """The number of the last of the sets that a customer is in, from 1; 0 where they are in none."""
+    number = pl.lit(0, dtype=pl.Int64)
+    for index, customers in enumerate(keys, start=1):
+        there = pl.col("customer").is_in(customers.implode())
+        number = pl.when(there).then(pl.lit(index, dtype=pl.Int64)).otherwise(number)
+    return number
+
+
+def _of_several(people: pl.DataFrame) -> pl.DataFrame:
+    """The personas of customers who have more than one."""
+    heads = people.filter(pl.col("customer") != pl.col("persona_id"))["customer"].unique()
+    return people.filter(pl.col("customer").is_in(heads.implode())) if heads.len() else people.clear()
 
 
 def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
@@ -97,6 +123,6 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
 def _unusable(state: State, engine: Engine) -> set[int]:
     """Personas whose address has bounced and has not been released since."""
     bounced, released = nw.col("bounced"), nw.col("released")
-    rows = state.rows.select("persona_id", "bounced", "released").filter(~bounced.is_null())
+    rows = state.flat.select("persona_id", "bounced", "released").filter(~bounced.is_null())
     still = rows.filter(released.is_null() | (bounced > released)).select("persona_id")
     return set(engine.collect(still)["persona_id"].to_list())

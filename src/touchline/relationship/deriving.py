@@ -6,7 +6,7 @@ that to the state, and one select does the rest. The row-wise twin is `reference
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -35,7 +35,7 @@ TYPES: dict[Type, Any] = {
 """Column types of measures."""
 
 
-class NotFolded(TouchlineError):  # noqa: N818 - the root's other subclasses are named so too
+class NotFolded(TouchlineError):
     """The state was folded without what that measure needs."""
 
     code = "not_folded"
@@ -64,8 +64,8 @@ def measures_of(playbook: Playbook, layout: Layout, scored: Iterable[str] = ()) 
 def slots_of(playbook: Playbook, layout: Layout, wanted: Iterable[str], scored: Iterable[str] = ()) -> frozenset[str]:
     """The state's columns that these measures are derived from. Raises as `derive` does."""
     formulas = Formulas(playbook, layout, at=0, reference=0)
-    _formulas(tuple(wanted), playbook, formulas, frozenset(scored))
-    return frozenset(slot.name for slot in layout.slots if slot.name in formulas.read)
+    needed = _formulas(tuple(wanted), playbook, formulas, frozenset(scored))
+    return _slots(layout) & _reads(needed)
 
 
 def derive(
@@ -88,14 +88,33 @@ def derive(
     formulas = Formulas(playbook, layout, at=at, reference=customers.reference)
     needed = _formulas(names, playbook, formulas, published)
     windows = {name: window for name in needed if (window := playbook.measures.window(name)) is not None}
+    parts = dict.fromkeys(part for formula in needed.values() for part in formula.parts)
+    frames = [_part(part, slice_, playbook, formulas, windows) for part in parts]
     facts = customers.identities
-    for part in dict.fromkeys(part for formula in needed.values() for part in formula.parts):
-        facts = facts.join(_part(part, slice_, playbook, formulas, windows), on="customer", how="left")
+    if frames:
+        facts = facts.join(_beside(frames), on="customer", how="left")
     for table in scores:
         facts = facts.join(table.rows, on="customer", how="left")
-    rows = customers.rows.join(facts, on="customer", how="left")
-    derived = (formula.value.alias(column(name)) for name, formula in needed.items())
-    rows = rows.select("customer", "draw", *sorted(column(name) for name in published), *derived)
+
+    # What the state alone yields is computed before the join, which then moves measures and not all that they are made of.
+    slots = _slots(layout)
+    early = {name: formula for name, formula in needed.items() if not formula.parts and formula.reads <= slots}
+    late = {name: formula for name, formula in needed.items() if name not in early}
+    raw = sorted(slots & _reads(late))
+    derived = [formula.value.alias(column(name)) for name, formula in early.items()]
+    number = len(customers.layers)
+    layers = [
+        rows.select(*derived, *raw, _key=nw.col("customer") * number + index)
+        for index, rows in enumerate(customers.layers)
+    ]
+    facts = facts.with_columns(_key=nw.col("customer") * number + nw.col("layer"))
+    rows = nw.concat(layers, how="vertical").join(facts, on="_key", how="inner")
+    rows = rows.select(
+        "customer",
+        "draw",
+        *(column(name) for name in (*early, *sorted(published))),
+        *(formula.value.alias(column(name)) for name, formula in late.items()),
+    )
     values = {name: _stage(playbook) if name == "stage" else nw.col(column(name)) for name in names}
     return rows.select(
         "customer", "draw", *(value.cast(_type(playbook, name)).alias(column(name)) for name, value in values.items())
@@ -131,6 +150,21 @@ def _formulas(
             raise NotFolded(name)
         found[name] = formula
     return found
+
+
+def _beside(parts: Sequence[Frame]) -> Frame:
+    """The columns of all parts in one row a customer: one group-by instead of a join a part."""
+    rows = nw.concat(parts, how="diagonal")
+    names = [name for name in rows.collect_schema().names() if name != "customer"]
+    return rows.group_by("customer").agg(*(nw.col(name).max() for name in names))
+
+
+def _reads(formulas: Mapping[str, Formula]) -> frozenset[str]:
+    return frozenset(name for formula in formulas.values() for name in formula.reads)
+
+
+def _slots(layout: Layout) -> frozenset[str]:
+    return frozenset(slot.name for slot in layout.slots)
 
 
 def _type(playbook: Playbook, name: str) -> Any:

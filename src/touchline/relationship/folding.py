@@ -52,16 +52,28 @@ _NO_KIND = -1
 
 @dataclass(frozen=True)
 class State:
-    """The folded state of some personas.
+    """The folded state of some personas, in one or two layers.
 
     rows       `persona_id` and the layout's slots; at most one row a persona, none where there is nothing to say
     layout
     reference  the instant, in microseconds, at which a decayed sum weighs 1
+    over       rows that stand in place of those of `rows` of the same persona: a large state is so merged with a small
+               one without being copied
+    replaced   `persona_id` of `over`, in memory
     """
 
     rows: Frame
     layout: Layout
     reference: int
+    over: Frame | None = None
+    replaced: Frame | None = None
+
+    @property
+    def flat(self) -> Frame:
+        """All rows in one frame."""
+        if self.over is None or self.replaced is None:
+            return self.rows
+        return nw.concat([self.rows.join(self.replaced, on="persona_id", how="anti"), self.over], how="vertical")
 
 
 def columns(layout: Layout) -> tuple[str, ...]:
@@ -94,14 +106,18 @@ def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> 
 
 
 def merge(state: State, other: State) -> State:
-    """Both as one. Personas of one side only pass through, so the smaller side should be `other`, and in memory."""
-    other = rebase(other, state.reference)
-    keys = other.rows.select("persona_id")
-    untouched = state.rows.join(keys, on="persona_id", how="anti")
-    touched = nw.concat([state.rows.join(keys, on="persona_id", how="semi"), other.rows], how="vertical")
-    return replace(
-        state, rows=nw.concat([untouched, combined(touched, state.layout.slots, "persona_id")], how="vertical")
-    )
+    """Both as one. `other` should be the smaller, and in memory: what it does not touch is passed by."""
+    slots = state.layout.slots
+    added = rebase(other, state.reference).flat
+    keys = added.select("persona_id")
+    before = state.rows.join(keys, on="persona_id", how="semi")
+    if state.over is None or state.replaced is None:
+        return replace(state, over=_pairwise(added, before, slots), replaced=keys)
+    before = before.join(state.replaced, on="persona_id", how="anti")
+    again = nw.concat([before, state.over.join(keys, on="persona_id", how="semi")], how="vertical")
+    over = [_pairwise(added, again, slots), state.over.join(keys, on="persona_id", how="anti")]
+    replaced = nw.concat([keys, state.replaced], how="vertical").unique()
+    return replace(state, over=nw.concat(over, how="vertical"), replaced=replaced)
 
 
 def combined(rows: Frame, slots: Iterable[Slot], key: str) -> Frame:
@@ -123,7 +139,8 @@ def rebase(state: State, reference: int) -> State:
         return state
     scale = math.ldexp(1.0, -halvings)
     decayed = [nw.col(slot.name) * scale for slot in state.layout.slots if slot.type == "decayed"]
-    return replace(state, rows=state.rows.with_columns(*decayed), reference=reference)
+    over = None if state.over is None else state.over.with_columns(*decayed)
+    return replace(state, rows=state.rows.with_columns(*decayed), over=over, reference=reference)
 
 
 def weight(time: nw.Expr, reference: int, half_life: int) -> nw.Expr:
@@ -165,6 +182,21 @@ def _joined(parts: list[Frame], layout: Layout) -> Frame:
     for part in parts[1:]:
         state = state.join(part, on="persona_id", how="left")
     return state.select("persona_id", *(slot.name for slot in layout.slots))
+
+
+def _pairwise(rows: Frame, others: Frame, slots: Iterable[Slot]) -> Frame:
+    """Rows of the first, each merged with the row of its persona in the second: a group-by of pairs, only quicker."""
+    slots = tuple(slots)
+    beside = others.select("persona_id", *(nw.col(slot.name).alias(f"{slot.name}:before") for slot in slots))
+    both = rows.join(beside, on="persona_id", how="left")
+
+    def merged(slot: Slot) -> nw.Expr:
+        value, before = nw.col(slot.name), nw.col(f"{slot.name}:before")
+        if slot.operation == "sum":
+            return value.fill_null(0) + before.fill_null(0)
+        return nw.max_horizontal(value, before) if slot.operation == "max" else nw.min_horizontal(value, before)
+
+    return both.select("persona_id", *(_typed(merged(slot), slot.type).alias(slot.name) for slot in slots))
 
 
 def _typed(value: nw.Expr, type_: str) -> nw.Expr:

@@ -42,7 +42,7 @@ Operation = Literal["sum", "max", "min"]
 SlotType = Literal["decayed", "count", "whole"]
 
 
-class TooManyTouchpoints(TouchlineError):  # noqa: N818 - the root's other subclasses are named so too
+class TooManyTouchpoints(TouchlineError):
     """A playbook holds more touchpoints than a state has room for."""
 
     code = "too_many_touchpoints"

@@ -176,7 +176,7 @@ def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> He
 
 def narrowed(held: Held, personas: Collection[int], engine: Engine) -> Held:
     """What is held of these personas alone."""
-    state = replace(held.state, rows=_only(held.state.rows, personas, engine))
+    state = State(_only(held.state.flat, personas, engine), held.state.layout, held.state.reference)
     return replace(held, state=state, slice=_only(held.slice, personas, engine), whole=False)
 
 
@@ -187,7 +187,7 @@ def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
     layout = held.state.layout
     key = SnapshotKey(held.seq, held.at, layout.digest)
     state = folding.rebase(held.state, layout.reference(held.at))
-    snapshots.save(key, {STATE: state.rows, SLICE: slices.still(held.slice, held.at)})
+    snapshots.save(key, {STATE: state.flat, SLICE: slices.still(held.slice, held.at)})
     return key
 
 

@@ -229,14 +229,19 @@ def _permissions(
     at = np.minimum(
         start + people.since_week * 7 * DAY + (rng.random(count) * 6 * DAY).astype(np.int64) + 12 * HOUR, until
     )
-    base = _known(people).with_columns(at=pl.Series(at), evidenced=pl.Series(people.evidence))
+    base = _known(people).with_columns(
+        people.contacts["address"], at=pl.Series(at), evidenced=pl.Series(people.evidence)
+    )
     texts = base.filter(pl.Series(rng.random(count) < 0.11) & pl.col("phone").is_not_null())
     agreed = base.filter(pl.Series(people.mailing > 0))
     community = agreed.filter(pl.Series(rng.random(agreed.height) < 0.5))
+    letters = base.filter(pl.Series(rng.random(count) < 0.3) & pl.col("address").is_not_null())
     given = [_opt_in(agreed, purpose, "email", "email") for purpose in ("selling", "information", "care")] + [
         _opt_in(community, "community", "email", "email"),
         _opt_in(texts, "care", "sms", "phone"),
         _opt_in(texts, "selling", "sms", "phone"),
+        _opt_in(letters, "care", "post", "address"),
+        _opt_in(letters, "selling", "post", "address"),
     ]
     evidence = pl.concat_str(
         pl.lit('{"how":"form at the till or on the site","wording":"v2","when":"'), pl.col("happened_at"), pl.lit('"}')

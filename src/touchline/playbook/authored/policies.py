@@ -136,6 +136,8 @@ class OwnPolicy(Authored):
     """For these purposes; none: for all."""
     blocks: ExpressionText
     """It blocks where this holds or is unknown."""
+    says: Note = ""
+    """Why, as `explain` and reports tell it: a phrase, for example "complained less than 60 days ago"."""
     note: Note = ""
     """For the authors."""
 

@@ -1,0 +1,55 @@
+"""Who lives together stays apart: addresses of a household, letters, names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from touchline import playbook
+from touchline.kernel.times import FixedClock, parse_instant
+from touchline.site.entry import open_workspace
+
+NOW = parse_instant("2026-06-24T10:00:00Z")
+
+
+def test_two_who_live_together_have_each_their_own_consent_to_letters(tmp_path: Path) -> None:
+    from django.db import connections
+
+    root = playbook.new(tmp_path / "w", "retail")
+    told = tmp_path / "consents.csv"
+    told.write_text(
+        "user_id,account,email,phone,address,zone,purpose,channel,answer,told_at,evidence\n"
+        "ann,,,,Ring 1 Berlin,,care,post,yes,2026-06-01T10:00:00Z,{}\n"
+        "bob,,,,Ring 1 Berlin,,care,post,no,2026-06-02T10:00:00Z,{}\n",
+        encoding="utf-8",
+    )
+    opened = open_workspace(root, FixedClock(NOW))
+    assert opened.import_files([told], "consents")["accepted"] == 2
+    measures = ["consent.care_post", "reach.post", "withdrawn.care_post"]
+    ann, bob = (
+        opened.relationships_table(customer=name, measures=measures).row(0, named=True) for name in ("ann", "bob")
+    )
+    assert (ann["consent.care_post"], ann["reach.post"]) == (True, True)
+    assert (bob["consent.care_post"], bob["reach.post"]) == (False, True)
+    assert bob["withdrawn.care_post"] is True
+    assert ann["withdrawn.care_post"] is not True, "another's withdrawal is not hers"
+    connections.close_all()
+
+
+def test_an_address_that_four_people_by_name_use_links_nobody(tmp_path: Path) -> None:
+    from django.db import connections
+
+    root = playbook.new(tmp_path / "w", "retail")
+    told = tmp_path / "contacts.csv"
+    lines = [
+        f",c{n},home@example.com,,,{name},,,2026-06-0{n + 1}T10:00:00Z"
+        for n, name in enumerate(("Ann", "Bob", "Cem", "Dora"))
+    ]
+    told.write_text(
+        "user_id,account,email,phone,address,name,language,zone,told_at\n" + "\n".join(lines) + "\n", encoding="utf-8"
+    )
+    opened = open_workspace(root, FixedClock(NOW))
+    assert opened.import_files([told], "contacts")["accepted"] == 4
+    people = opened.people()
+    assert people.filter("shared")["type"].to_list() == ["email"]
+    assert people["customer"].n_unique() == people.height == 5
+    connections.close_all()
