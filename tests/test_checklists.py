@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from touchline.expressions.functions import FUNCTIONS, Function
 from touchline.interactions import row
 from touchline.interactions.catalogue import CHANNELS, IDENTIFIER_TYPES, KINDS, PURPOSES, REACHED_BY
 from touchline.kernel.measures import SCORES, Measures
@@ -66,3 +67,16 @@ def test_a_channel_is_documented_with_whom_a_message_on_it_is_addressed_to(chann
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_purpose_is_documented_with_its_class(purpose: str) -> None:
     assert f"| `{purpose}` | {PURPOSES[purpose]} |" in _page("channels.md")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda function: function.name)
+def test_a_function_is_documented_framed_and_evaluated(function: Function) -> None:
+    where = "imports and mapping" if function.mapping else "everywhere"
+    means = function.means.replace("|", "\\|")
+    line = f"| `{function.name}` | {function.arity} | {means} | {where} |"
+    assert line in _page("expressions.md")
+    rooms = Path(__file__).parent.parent / "src" / "touchline" / "expressions"
+    for module in ("framing.py", "evaluation.py"):
+        assert re.search(
+            rf"\b{function.name}\b|\b{function.name.title()}\b", (rooms / module).read_text(encoding="utf-8")
+        )

@@ -42,8 +42,8 @@ def _outcome(rows: list[dict[str, Any]], people: pl.DataFrame) -> tuple[pl.DataF
     return facts.select("customer", "draw", *(column(name) for name in FREE)), decided
 
 
-@given(seed=st.integers(0, 2**32 - 1), changes=st.integers(1, 6))
-@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32 - 1), changes=st.integers(1, 4))
+@settings(max_examples=6)
 def test_people_linked_for_a_while_and_parted_are_as_if_never_linked(database: Path, seed: int, changes: int) -> None:
     random = Random(seed)
     sightings.emptied()
@@ -82,7 +82,7 @@ def _split_all(personas: list[int]) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=10)
+@settings(max_examples=3)
 def test_while_linked_the_two_are_one_and_no_consent_covers_the_other_address(database: Path, seed: int) -> None:
     random = Random(seed)
     sightings.emptied()

@@ -57,7 +57,8 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
         # DuckDB binds each layer's wide selects anew, which costs more than the copy that layers save.
         personas = [state.flat.select(*names)]
     else:
-        personas = [state.rows.select(*names), state.over.select(*names)]
+        over = engine.lazy(engine.collect(state.over.select(*names)))  # small, and read more than once
+        personas = [state.rows.select(*names), over]
         keys.append(engine.collect(state.replaced)["persona_id"])
     layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
     several = _of_several(people).select("persona_id", "customer")

@@ -100,9 +100,11 @@ def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> 
 
     DuckDB binds a lazy plan anew at each of its steps, which for hundreds of columns takes longer than the work.
     """
-    memory = Engine("polars")
-    parts = [memory.lazy(engine.collect(part)) for part in _parts(rows, layout, reference)]
-    return memory.collect(_joined(parts, layout))
+    first, *others = (engine.collect(part) for part in _parts(rows, layout, reference))
+    keys = first.select("persona_id")
+    beside = [keys.join(part, on="persona_id", how="left", maintain_order="left").drop("persona_id") for part in others]
+    state = pl.concat([first, *beside], how="horizontal")
+    return state.select("persona_id", *(slot.name for slot in layout.slots))
 
 
 def merge(state: State, other: State) -> State:

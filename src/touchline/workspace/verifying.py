@@ -186,7 +186,8 @@ def snapshots(workspace: Workspace) -> Check:
         if snapshot.key.layout != layout.digest:
             continue
         if not snapshot.is_sound():
-            check.fault(f"snapshot {snapshot.key} has bytes that were not written so")
+            check.fault(f"snapshot {snapshot.key} has bytes that were not written so; delete its folder")
+            continue
         at = snapshot.key.at
         served = _relationships(workspace, at, measures, use_snapshots=True)
         rebuilt = _relationships(workspace, at, measures, use_snapshots=False)
