@@ -15,6 +15,7 @@ import polars as pl
 
 from touchline.interactions.catalogue import REACHED_BY
 from touchline.kernel.engines import Engine
+from touchline.relationship import packing
 from touchline.relationship.folding import State, combined
 from touchline.relationship.layout import Layout
 
@@ -36,12 +37,15 @@ class Customers:
                 each address type T `known:T` and `usable:T` (int8, 0 or 1); whoever is not in it is no customer
     layout
     reference   as of the state
+    zones       codes of the time zones that anybody told, `languages` likewise: those that formulas tell apart
     """
 
     layers: tuple[Frame, ...]
     identities: Frame
     layout: Layout
     reference: int
+    zones: frozenset[int]
+    languages: frozenset[int]
 
 
 def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collection[str] | None = None) -> Customers:
@@ -70,8 +74,10 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
         rows = nw.concat([rows.drop("persona_id") for rows in linked], how="vertical")
         layers.append(combined(rows, wanted, "customer"))
         keys.append(several["customer"].unique())
-    known = identities(people, _unusable(state, engine)).with_columns(layer=_last_of(keys))
-    return Customers(tuple(layers), engine.lazy(known), state.layout, state.reference)
+    noted = _noted(state, engine)
+    known = identities(people, _unusable(noted)).with_columns(layer=_last_of(keys))
+    zones, languages = (frozenset(noted[name].drop_nulls().unique().to_list()) for name in ("zone", "language"))
+    return Customers(tuple(layers), engine.lazy(known), state.layout, state.reference, zones, languages)
 
 
 def identities(people: pl.DataFrame, unusable: Collection[int]) -> pl.DataFrame:
@@ -121,9 +127,17 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
     )
 
 
-def _unusable(state: State, engine: Engine) -> set[int]:
+def _noted(state: State, engine: Engine) -> pl.DataFrame:
+    """`persona_id`, `bounced`, `released`, and codes `zone` and `language`, of personas with one of them: few, read at once."""
+    zone, language = nw.col("prefers:zone"), nw.col("prefers:language")
+    rows = state.flat.select("persona_id", "bounced", "released", "prefers:zone", "prefers:language")
+    rows = rows.filter(~nw.col("bounced").is_null() | ~zone.is_null() | ~language.is_null())
+    told = {"zone": packing.value_of(zone), "language": packing.value_of(language)}
+    return engine.collect(rows.select("persona_id", "bounced", "released", **told))
+
+
+def _unusable(noted: pl.DataFrame) -> list[int]:
     """Personas whose address has bounced and has not been released since."""
-    bounced, released = nw.col("bounced"), nw.col("released")
-    rows = state.flat.select("persona_id", "bounced", "released").filter(~bounced.is_null())
-    still = rows.filter(released.is_null() | (bounced > released)).select("persona_id")
-    return set(engine.collect(still)["persona_id"].to_list())
+    bounced, released = pl.col("bounced"), pl.col("released")
+    still = bounced.is_not_null() & (released.is_null() | (bounced > released))
+    return noted.filter(still)["persona_id"].to_list()

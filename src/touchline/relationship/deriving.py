@@ -85,7 +85,9 @@ def derive(
     layout = customers.layout
     published = frozenset(measure for table in scores for measure in table.measures)
     names = tuple(dict.fromkeys(measures_of(playbook, layout, published) if wanted is None else wanted))
-    formulas = Formulas(playbook, layout, at=at, reference=customers.reference)
+    formulas = Formulas(
+        playbook, layout, at=at, reference=customers.reference, zones=customers.zones, languages=customers.languages
+    )
     needed = _formulas(names, playbook, formulas, published)
     windows = {name: window for name in needed if (window := playbook.measures.window(name)) is not None}
     parts = dict.fromkeys(part for formula in needed.values() for part in formula.parts)
@@ -104,7 +106,7 @@ def derive(
     derived = [formula.value.alias(column(name)) for name, formula in early.items()]
     number = len(customers.layers)
     layers = [
-        rows.select(*derived, *raw, _key=nw.col("customer") * number + index)
+        (rows.with_columns(**formulas.sums) if formulas.sums else rows).select(*derived, *raw, _key=nw.col("customer") * number + index)
         for index, rows in enumerate(customers.layers)
     ]
     facts = facts.with_columns(_key=nw.col("customer") * number + nw.col("layer"))

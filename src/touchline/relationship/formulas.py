@@ -61,14 +61,20 @@ class Formulas:
 
     at         microseconds
     reference  of the state's decayed sums
+    zones      codes of the zones that anybody told; None: any that this machine knows
+    languages  codes of the languages that anybody told; None: any
     read       columns that the formula now being made reads
+    sums       weighted sums that formulas share, each under the name of its own column
     """
 
     playbook: Playbook
     layout: Layout
     at: int
     reference: int
+    zones: frozenset[int] | None = None
+    languages: frozenset[int] | None = None
     read: set[str] = field(default_factory=set)
+    sums: dict[str, Expr] = field(default_factory=dict)
 
     def of(self, measure: str) -> Formula | None:
         """The measure's formula; None where the layout does not hold its columns, or a score table brings it."""
@@ -132,18 +138,22 @@ class Formulas:
         return 1.0 if place == NOWHERE else self.playbook.touchpoints[place].weight
 
     def _sums(self, places: Iterable[str], side: str, episode: str | None = None) -> tuple[Expr, Expr]:
-        """Sum w d and sum w d r over the places, at the instant."""
-        weights, readings = [], []
-        for place in places:
-            factor = self._weight_at(place)
-            if episode is None:
-                names = weight_of(place, side), reading_of(place, side)
-            else:
-                names = episode_weight_of(episode, place), episode_reading_of(episode, place)
-            if factor:
-                weights.append(self._col(names[0]).fill_null(0.0) * factor)
-                readings.append(self._col(names[1]).fill_null(0.0) * factor)
-        return _total(weights) * self._scale, _total(readings) * self._scale
+        """Sum w d and sum w d r over the places, at the instant: columns of `sums`, since formulas read them several times."""
+        told = tuple(places)
+        if episode is None:
+            pairs = [(self._weight_at(p), weight_of(p, side), reading_of(p, side)) for p in told]
+        else:
+            pairs = [(self._weight_at(p), episode_weight_of(episode, p), episode_reading_of(episode, p)) for p in told]
+        pairs = [pair for pair in pairs if pair[0]]
+        names = []
+        for place, kind in ((1, "w"), (2, "r")):
+            self.read.update(str(pair[place]) for pair in pairs)
+            name = f"sum:{kind}:{side}:{episode or ''}:{','.join(told)}"
+            if name not in self.sums:
+                terms = (nw.col(str(pair[place])).fill_null(0.0) * float(pair[0]) for pair in pairs)
+                self.sums[name] = _total(terms) * self._scale
+            names.append(name)
+        return nw.col(names[0]), nw.col(names[1])
 
     def _shrunk(self, places: Iterable[str], side: str = "overall", episode: str | None = None) -> Formula:
         weight, reading = self._sums(places, side, episode)
@@ -263,8 +273,11 @@ class Formulas:
     def _prefers(self, member: str) -> Formula | None:
         if member == "language":
             code = packing.value_of(self._col("prefers:language"))
-            words = [language_of(number) for number in range(LANGUAGES)]
-            return Formula(code.replace_strict(list(range(LANGUAGES)), words, default=None, return_dtype=nw.String))
+            spoken = [c for c in range(LANGUAGES) if self.languages is None or c in self.languages]
+            if not spoken:
+                return Formula(nw.lit(None, nw.String))
+            words = [language_of(number) for number in spoken]
+            return Formula(code.replace_strict(spoken, words, default=None, return_dtype=nw.String))
         if member == "day_fits":
             bit = self._wall({place: 1 << weekday for place, (_, weekday) in self._clocks.items()})
             return Formula((packing.value_of(self._col("prefers:days")) // bit % 2 == 1).fill_null(True))
@@ -293,6 +306,8 @@ class Formulas:
         home = values[None]
         known = {code: value for code, value in values.items() if code is not None}
         zone = packing.value_of(self._col("prefers:zone"))
+        if not known:
+            return nw.lit(home)
         told = zone.replace_strict(list(known), list(known.values()), default=home, return_dtype=nw.Int64)
         return told.fill_null(home)
 
@@ -300,7 +315,9 @@ class Formulas:
     def _clocks(self) -> dict[int | None, tuple[int, int]]:
         """(minute of the day, weekday) at the instant for each zone code, and for None in the organisation's zone."""
         local: dict[int | None, datetime] = {None: local_time(self.at, self.playbook.organisation.zone)}
-        local |= {code: local_time(self.at, zone) for code, zone in known_zones().items()}
+        zones = known_zones()
+        told = zones.keys() if self.zones is None else zones.keys() & self.zones
+        local |= {code: local_time(self.at, zones[code]) for code in sorted(told)}
         return {code: (there.hour * 60 + there.minute, there.weekday()) for code, there in local.items()}
 
     def _topic(self) -> Expr:

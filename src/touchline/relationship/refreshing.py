@@ -146,15 +146,19 @@ def state_at(
         return nw.concat([rows, extra.select(*wanted)], how="vertical")
 
     size = int(engine.collect(tail().select(nw.len())).item())
-    pieces: Sequence[Collection[int] | None] = [None] if size <= AT_ONCE else [[bucket] for bucket in range(BUCKETS)]
     nearest = reference = layout.reference(as_of)
     if base is not None and nearest - layout.reference(base.key.at) <= _FARTHEST * layout.half_life:
         reference = layout.reference(base.key.at)
     folded, recent = [], []
-    for piece in pieces:
-        rows = engine.lazy(engine.collect(tail(piece)))  # read once: each part of the fold would scan the files anew
-        folded.append(folding.fold_bucket(rows, layout, reference, engine))
-        recent.append(engine.collect(slices.cut(rows, layout, as_of)))
+    if size <= AT_ONCE:
+        memory = Engine("polars")  # whatever carries the state: so few rows take longer to plan than to fold elsewhere
+        rows = memory.lazy(engine.collect(tail()))
+        folded.append(folding.fold_bucket(rows, layout, reference, memory))
+        recent.append(memory.collect(slices.cut(rows, layout, as_of)))
+    else:
+        for bucket in range(BUCKETS):
+            folded.append(folding.fold_bucket(tail([bucket]), layout, reference, engine))
+            recent.append(engine.collect(slices.cut(tail([bucket]), layout, as_of)))
     state = State(engine.lazy(pl.concat(folded)), layout, reference)
     slice_ = engine.lazy(pl.concat(recent))
     whole = pending is None and personas is None
@@ -175,9 +179,10 @@ def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> He
 
 
 def narrowed(held: Held, personas: Collection[int], engine: Engine) -> Held:
-    """What is held of these personas alone."""
-    state = State(_only(held.state.flat, personas, engine), held.state.layout, held.state.reference)
-    return replace(held, state=state, slice=_only(held.slice, personas, engine), whole=False)
+    """What is held of these personas alone, in memory."""
+    state = engine.lazy(engine.collect(_only(held.state.flat, personas, engine)))
+    recent = engine.lazy(engine.collect(_only(held.slice, personas, engine)))
+    return replace(held, state=State(state, held.state.layout, held.state.reference), slice=recent, whole=False)
 
 
 def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
