@@ -72,6 +72,14 @@ def test_an_instant_without_a_zone_is_refused(touchline: Touchline, retail: Path
     assert "no zone" in told.err
 
 
+def test_a_blank_workspace_decides_nothing_for_nobody(touchline: Touchline, tmp_path: Path) -> None:
+    touchline("new", tmp_path / "b")
+    told = touchline("decide", "-w", tmp_path / "b", "--json")
+    assert told.code == 0
+    assert told.json == {"customers": 0, "eligible": 0, "decided": 0, "held": {}, "by_conversation": {}}
+    assert touchline("verify", "-w", tmp_path / "b", "--json").json["faults"] == 0
+
+
 def test_an_empty_workspace_answers_every_question(touchline: Touchline, retail: Path) -> None:
     assert touchline("relationships", "-w", retail, "--json").json == {"customers": 0, "rows": []}
     assert touchline("decide", "-w", retail, "--json").json["customers"] == 0
@@ -105,6 +113,27 @@ def test_sql_does_nothing_but_one_select(touchline: Touchline, retail: Path, que
     told = touchline("sql", query, "-w", retail, "--json")
     assert told.code == 2
     assert told.json["error"]["code"] == "bad_query"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT r.stage, r.experience.overall FROM relationships r",
+        "SELECT relationships.stage FROM relationships",
+        "SELECT contact.email_14d FROM relationships",
+        "SELECT experience FROM relationships",
+        "WITH x AS (SELECT customer, sum.revenue AS money FROM relationships) SELECT x.money FROM x JOIN interactions i ON i.customer = x.customer",
+        "SELECT customer, kind FROM interactions",
+        "SELECT * FROM interactions",
+    ],
+)
+def test_sql_knows_measures_under_any_alias(touchline: Touchline, retail: Path, query: str) -> None:
+    assert touchline("sql", query, "-w", retail, "--json").json == {"rows": []}
+
+
+def test_a_number_that_json_has_no_word_for_is_null(touchline: Touchline, retail: Path) -> None:
+    told = touchline("sql", "SELECT 'nan'::DOUBLE AS x, 'inf'::DOUBLE AS y", "-w", retail, "--json")
+    assert told.json == {"rows": [{"x": None, "y": None}]}
 
 
 def test_decide_keeps_its_proposals_and_a_dry_run_keeps_nothing(touchline: Touchline, retail: Path) -> None:
@@ -148,3 +177,13 @@ def test_help_names_every_command(touchline: Touchline) -> None:
         "demo",
     ):
         assert f" {command} " in told
+
+
+def test_check_finds_what_only_the_plan_would_refuse(touchline: Touchline, retail: Path) -> None:
+    policies = retail / "playbook" / "policies.yaml"
+    many = "".join(f'  - {{name: own_{n}, blocks: "count.left > {n}"}}\n' for n in range(70))
+    policies.write_text(policies.read_text(encoding="utf-8").split("own:")[0] + "own:\n" + many, encoding="utf-8")
+    told = touchline("check", "-w", retail, "--json")
+    assert told.code == 1
+    assert told.json["faults"][0]["file"] == "playbook/policies.yaml"
+    assert "at most 62" in told.json["faults"][0]["what"]

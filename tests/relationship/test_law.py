@@ -75,7 +75,7 @@ def test_the_fold_of_all_rows_is_the_merge_of_the_folds_of_any_partition(seed: i
         random.choice(pieces).append(row)
     merged = folded(pieces[0])
     for piece in pieces[1:]:
-        merged = held(merge(merged, folded(piece)))
+        merged = merge(merged, folded(piece))  # in layers, as a worker that is never restarted
     assert_same(merged, whole)
 
 

@@ -19,7 +19,7 @@ from touchline.ledger.memory import MemoryLedger
 from touchline.ledger.snapshots import Snapshots
 from touchline.relationship import refreshing
 from touchline.relationship.layout import Layout
-from touchline.relationship.refreshing import keep, relationships, state_at
+from touchline.relationship.refreshing import advance, keep, narrowed, relationships, state_at
 
 BOOK = lines.playbook()
 LAYOUT = lines.layout(BOOK)
@@ -137,6 +137,28 @@ def test_touched_customers_alone_are_as_among_all(tmp_path: Path) -> None:
         keep(state_at(ledger, snapshots, LAYOUT, engine, lines.A, personas=personas), snapshots)
     got = served(ledger, snapshots, lines.people(some), lines.A, engine, personas=personas)
     assert not lines.differences(got, lines.expected(BOOK, rows, some, NAMES), NAMES)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_resident_state_is_advanced_step_by_step(name: str) -> None:
+    random, engine = Random(9), Engine(name)
+    crowd = lines.crowd(random, 8)
+    rows = lines.history(random, [p.persona_id for own in crowd.values() for p in own], 160)
+    rows = [row | {"seq": n} for n, row in enumerate(sorted(rows, key=lambda row: int(row["occurred_at"])), start=1)]
+    names = (
+        NAMES if name == "polars" else ("experience.overall", "care.due", "count.asked", "prefers.language", "stage")
+    )
+    first, last = rows[79]["occurred_at"], rows[119]["occurred_at"]
+    cuts = [sum(row["occurred_at"] <= at for row in rows) for at in (first, last, lines.A)]
+    resident = state_at(ledger_of(rows[: cuts[0]]), None, LAYOUT, engine, first)
+    for at, start, stop in ((last, cuts[0], cuts[1]), (lines.A, cuts[1], cuts[2])):
+        resident = advance(resident, lines.frame(engine, rows[start:stop]), engine, at=at, seq=stop)
+    got = engine.collect(relationships(resident, lines.people(crowd), BOOK, engine, wanted=names))
+    assert not lines.differences(got, lines.expected(BOOK, rows, crowd, names), names)
+    some = {customer: own for customer, own in crowd.items() if customer % 2}
+    few = narrowed(resident, [p.persona_id for own in some.values() for p in own], engine)
+    got = engine.collect(relationships(few, lines.people(some), BOOK, engine, wanted=names))
+    assert not lines.differences(got, lines.expected(BOOK, rows, some, names), names)
 
 
 def test_a_long_history_is_folded_bucket_by_bucket(monkeypatch: pytest.MonkeyPatch) -> None:

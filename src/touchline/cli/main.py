@@ -19,6 +19,7 @@ from touchline.cli.session import (
     open_workspace,
     opener,
 )
+from touchline.workspace import authoring
 from touchline.workspace.settings import settings_for
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def check(
         root = settings_for(workspace).root
         if schemas is not None:
             playbook.export_schemas(schemas)
-        found = playbook.check(root)
+        found = authoring.check(root)
         if json:
             output.emit({"faults": [vars(fault) for fault in found]})
         elif found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,8 +21,8 @@ notes = Console(stderr=True, highlight=False)
 
 
 def emit(result: Mapping[str, Any]) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(result, ensure_ascii=False, default=str, allow_nan=False) + "\n")
+    """One JSON object on standard output; a number that JSON has no word for is null."""
+    sys.stdout.write(json.dumps(_sayable(result), ensure_ascii=False, default=str, allow_nan=False) + "\n")
 
 
 def say(text: str, style: str | None = None) -> None:
@@ -45,6 +46,14 @@ def frame(data: pl.DataFrame, *, limit: int = 40) -> None:
     rows(data.columns, data.head(limit).rows(), right=right)
     if data.height > limit:
         say(f"… and {data.height - limit:,} more rows; write them all with --out FILE.csv or FILE.parquet.", "dim")
+
+
+def _sayable(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _sayable(each) for key, each in value.items()}
+    return [_sayable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,6 @@
 """Everything that comes in, by file or by event: read, mapped, checked, recognised, and brought into the ledger once."""
 
+from touchline.intake.blocks import vanished_rows
 from touchline.intake.buffer import Accepted, accept, accept_rows, erase, waiting
 from touchline.intake.drain import Drained, drain
 from touchline.intake.imports import ImportResult, Progress, import_file
@@ -16,5 +17,6 @@ __all__ = [
     "erase",
     "import_file",
     "pending",
+    "vanished_rows",
     "waiting",
 ]

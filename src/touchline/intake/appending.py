@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from touchline.intake import blocks
 from touchline.intake.rows import Draft, joined, table
 from touchline.intake.turns import turn
 from touchline.ledger import AnyLedger
-from touchline.recognition.counting import reserve
 
 
 def append(
@@ -18,9 +18,11 @@ def append(
     """Number the rows in their order and commit them; False, and nothing written, where the transaction is there already."""
     draft = joined(list(drafts))
     with turn():
-        first = reserve("seq", draft.frame.height)
+        first = blocks.reserved(draft.frame.height, batch)
         numbers = pl.int_range(first, first + draft.frame.height, dtype=pl.Int64, eager=True)
-        return ledger.append(
+        landed = ledger.append(
             table(Draft(draft.frame.with_columns(numbers.alias("seq")), {**draft.fixed, "batch": batch})),
             transaction=transaction,
         )
+        (blocks.committed if landed else blocks.forgotten)(first)
+        return landed

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ from touchline.intake.occurrence import NTH, Occurrences
 from touchline.intake.readers import CHUNK_BYTES, CHUNK_ROWS, LINE, NUMBER, Chunk, Reader, open_file
 from touchline.intake.rejects import Rejects
 from touchline.intake.rows import Draft, Terms
+from touchline.intake.turns import importing
 from touchline.kernel.errors import UnknownName
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Import, Playbook
@@ -81,6 +83,8 @@ def import_file(
 ) -> ImportResult:  # fmt: skip
     """Import files of one kind; raises BadFile, and imports none, where one is not what the mapping expects.
 
+    Waits while another process or thread imports the same kind, and then adds what that one did not.
+
     received_at   microseconds UTC; what lies more than a day after it is refused
     dry_run       count and reject as for real, and leave no trace; nothing else can recognise meanwhile
     """
@@ -89,6 +93,8 @@ def import_file(
         raise UnknownName("no file", remedy="Name at least one.")
     readers = [open_file(path, imp) for path in files]
     with (
+        # What the ledger holds of the source is asked once a file: nobody else may add to it meanwhile.
+        nullcontext() if dry_run else importing(imp.name),
         tempfile.TemporaryDirectory(prefix="touchline-") as scratch,
         Rejects(None if dry_run else rejects_dir, imp.name) as rejects,
     ):

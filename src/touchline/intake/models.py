@@ -1,4 +1,4 @@
-"""In: nothing. Out: the tables of durable intake. Writes no interactions; `buffer`, `drain` and `targets` say when rows change.
+"""In: nothing. Out: the tables of durable intake. Writes no interactions; `buffer`, `drain`, `targets` and `blocks` say when rows change.
 
 Times are int64 microseconds UTC. A drained event keeps its id for de-duplication and gives up its content.
 """
@@ -86,5 +86,25 @@ class Awaited(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["target"], name="intake_awaited_target", condition=Q(settled=False)),
         ]
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class Block(models.Model):
+    """Numbers that were taken together, for rows that are committed together.
+
+    first_seq  the first of them; the others follow without a gap
+    rows       how many rows of it the ledger holds once it is committed; less by what is erased
+    batch      of the rows
+    committed  whether the rows are known to be in the ledger
+    """
+
+    first_seq = models.BigIntegerField(primary_key=True)
+    rows = models.BigIntegerField()
+    batch = models.BigIntegerField()
+    committed = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "intake_block"
 
     objects: ClassVar[models.Manager[Any]]

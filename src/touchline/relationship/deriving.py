@@ -106,7 +106,9 @@ def derive(
     derived = [formula.value.alias(column(name)) for name, formula in early.items()]
     number = len(customers.layers)
     layers = [
-        (rows.with_columns(**formulas.sums) if formulas.sums else rows).select(*derived, *raw, _key=nw.col("customer") * number + index)
+        (rows.with_columns(**formulas.sums) if formulas.sums else rows).select(
+            *derived, *raw, _key=nw.col("customer") * number + index
+        )
         for index, rows in enumerate(customers.layers)
     ]
     facts = facts.with_columns(_key=nw.col("customer") * number + nw.col("layer"))

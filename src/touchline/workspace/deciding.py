@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
-from touchline import decision
+from touchline import decision, recognition
 from touchline.decision import learning
 from touchline.decision.priority import Propensity
+from touchline.decision.summary import Summary
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, format_instant
@@ -41,6 +42,11 @@ def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
     Nothing is sent by it: a proposal is not yet a message.
     """
     engine, plan = workspace.engine, workspace.plan
+    if not plan.candidates:
+        customers = engine.collect(workspace.relationships(as_of, measures=["stage"])).height
+        return Decided(
+            Summary(customers, 0, 0, {}, {}).as_dict(), pl.DataFrame({"customer": []}, {"customer": pl.Int64})
+        )
     frame = workspace.relationships(as_of, measures=plan.measures)
     tables = decision.tables(plan, propensity(workspace, as_of), engine)
     chosen = engine.lazy(engine.collect(decision.decide(frame, plan, tables, as_of), streaming=True))
@@ -111,4 +117,26 @@ def explain(workspace: Workspace, customer: int, as_of: int, *, conversation: st
     told = explanation(workspace, customer, as_of)
     if conversation is not None:
         told = told.about(conversation)
-    return {**told.as_dict(), "as_of": format_instant(as_of), "lines": told.lines()}
+    personas = _personas(customer)
+    return {
+        **told.as_dict(),
+        "personas": personas,
+        "as_of": format_instant(as_of),
+        "lines": [*told.lines(), "", *_spoken(personas)],
+    }
+
+
+def _personas(customer: int) -> list[dict[str, Any]]:
+    """The identifiers that make up a customer; `people split` takes their numbers."""
+    known = recognition.identifiers([customer]).rename({"persona_id": "persona", "value": "identifier"})
+    return known.select("persona", "type", "scope", "identifier", "shared").to_dicts()
+
+
+def _spoken(personas: list[dict[str, Any]]) -> list[str]:
+    head = f"{len(personas)} personas" if len(personas) > 1 else "1 persona"
+    lines = [f"{head}:"]
+    for one in personas:
+        scope = f" ({one['scope']})" if one["scope"] and one["type"] != "postal" else ""
+        shared = ", used by so many people that it links nobody" if one["shared"] else ""
+        lines.append(f"  {one['persona']} {one['type']}{scope} {one['identifier']}{shared}")
+    return lines

@@ -165,6 +165,8 @@ class Workspace:
             decision_files=sorted(self.settings.decisions.glob("*.parquet")),
             relationships=lambda wanted: states.table(self, instant, measures=wanted),
             known=states.askable(self),
+            measures=self.playbook.measures,
+            people=self.people,
         )
 
     def verify(self, *, tell: importing.Tell | None = None) -> dict[str, Any]:

@@ -14,8 +14,10 @@ import polars as pl
 
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.errors import BadQuery
+from touchline.kernel.measures import Measures
 
 TIMES = ("occurred_at", "received_at", "term_start", "renewal_at", "about_at")
+_WHOSE = re.compile(r"\bcustomer\b|\*", re.IGNORECASE)
 _GROUP = re.compile(r"[a-z_]+")
 
 
@@ -27,11 +29,15 @@ def query(
     decision_files: Sequence[Path],
     relationships: Callable[[list[str]], pl.DataFrame],
     known: Iterable[str],
+    measures: Measures,
+    people: Callable[[], pl.DataFrame],
 ) -> pl.DataFrame:
     """The rows of one read-only SELECT.
 
     relationships   measures wanted -> frame with `customer` and a column a measure, named as the measure
-    known           all measures
+    known           measures that are yielded where all are asked for
+    measures        every measure that there is
+    people          [persona_id, customer]
     Raises BadQuery for anything but one SELECT, for a file or address in it, and for DuckDB's own faults.
     """
     connection = duckdb.connect(":memory:")
@@ -39,11 +45,11 @@ def query(
         connection.execute("SET TimeZone = 'UTC'")
         names = _tables(connection, text)
         if "interactions" in names:
-            _interactions(connection, interaction_files, pending)
+            _interactions(connection, interaction_files, pending, people() if _WHOSE.search(text) else None)
         if "decisions" in names:
             _decisions(connection, decision_files)
         if "relationships" in names:
-            wanted = mentioned(text, known)
+            wanted = mentioned(text, known, measures)
             _relationships(connection, relationships(wanted))
         allowed = [*interaction_files, *(str(path) for path in decision_files)]
         connection.execute(f"SET allowed_paths = [{', '.join(_quoted(path) for path in allowed)}]")
@@ -51,21 +57,30 @@ def query(
         connection.execute("SET lock_configuration = true")
         result = pl.from_arrow(connection.sql(text).to_arrow_table())
     except duckdb.Error as fault:
-        raise BadQuery(str(fault).splitlines()[0]) from None
+        raise BadQuery(
+            str(fault).splitlines()[0],
+            remedy="`SELECT * FROM interactions LIMIT 1` (or relationships, decisions) shows what can be asked for.",
+        ) from None
     finally:
         connection.close()
     return result if isinstance(result, pl.DataFrame) else pl.DataFrame(result)
 
 
-def mentioned(text: str, known: Iterable[str]) -> list[str]:
-    """The measures that a query mentions; all of them where it says `*` (other than count(*)) or a group by itself."""
+def mentioned(text: str, known: Iterable[str], measures: Measures) -> list[str]:
+    """The measures that a query may mean; all of them where it says `*` (other than count(*)) or a group by itself.
+
+    A measure is meant where its words stand in the text, with whatever alias before them: too many cost a little, too few
+    would refuse a good query. Windows (`contact.email_14d`) are meant where they are said.
+    """
     everything = list(known)
     lowered = text.lower()
-    if re.search(r"\*", re.sub(r"count\s*\(\s*\*\s*\)", "", lowered)):
+    if "*" in re.sub(r"count\s*\(\s*\*\s*\)", "", lowered):
         return everything
-    alone = set(re.findall(r"(?<![\w.])([a-z_]+)\b(?!\s*[.(])", lowered))
-    said = set(re.findall(r"([a-z_]+\.[a-z0-9_]+)", lowered))
-    return [name for name in everything if name in said or name.split(".")[0] in alone]
+    words = set(re.findall(r"[a-z_][a-z0-9_]*", lowered))
+    alone = set(re.findall(r"([a-z_][a-z0-9_]*)\b(?!\s*[.(])", lowered))
+    windows = (name for word in sorted(words) if measures.window(name := f"contact.{word}") is not None)
+    meant = [name for name in everything if set(name.split(".")) <= words or name.split(".")[0] in alone]
+    return list(dict.fromkeys((*meant, *windows)))
 
 
 def _tables(connection: duckdb.DuckDBPyConnection, text: str) -> set[str]:
@@ -79,13 +94,20 @@ def _tables(connection: duckdb.DuckDBPyConnection, text: str) -> set[str]:
     return names
 
 
-def _interactions(connection: duckdb.DuckDBPyConnection, files: Sequence[str], pending: pl.DataFrame) -> None:
+def _interactions(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str], pending: pl.DataFrame, people: pl.DataFrame | None
+) -> None:
+    """The view; with `customer`, whose row it is today, where the query asks for it."""
     shown = ", ".join(f"make_timestamp({n}) AS {n}" if n in TIMES else n for n in SCHEMA.names)
     connection.register("_pending", pending.select(SCHEMA.names).to_arrow())
     source = "SELECT * FROM _pending"
     if files:
         listed = ", ".join(_quoted(path) for path in files)
         source = f"SELECT {', '.join(SCHEMA.names)} FROM read_parquet([{listed}]) UNION ALL {source}"  # noqa: S608 - paths are our own and quoted
+    if people is not None:
+        connection.register("_people", people.select("persona_id", "customer").to_arrow())
+        shown = f"customer, {shown}"
+        source = f"SELECT * FROM ({source}) LEFT JOIN _people USING (persona_id)"  # noqa: S608 - made above
     connection.execute(f"CREATE VIEW interactions AS SELECT {shown} FROM ({source})")  # noqa: S608 - column names of the schema
 
 
