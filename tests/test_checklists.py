@@ -11,6 +11,7 @@ from touchline.expressions.functions import FUNCTIONS, Function
 from touchline.interactions import row
 from touchline.interactions.catalogue import CHANNELS, IDENTIFIER_TYPES, KINDS, PURPOSES, REACHED_BY
 from touchline.kernel.measures import SCORES, Measures
+from touchline.report.view import SHAPES
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 
@@ -62,6 +63,10 @@ def test_a_channel_is_documented_with_whom_a_message_on_it_is_addressed_to(chann
     addressed = f"`{REACHED_BY[channel]}`" if channel in REACHED_BY else "nobody"
     assert re.search(rf"^\| `{channel}` \| {addressed}", _page("channels.md"), re.MULTILINE)
     assert REACHED_BY.get(channel, "email") in IDENTIFIER_TYPES
+
+
+def test_every_channel_has_a_shape_on_the_line() -> None:
+    assert set(CHANNELS) <= set(SHAPES)
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)

@@ -129,6 +129,37 @@ def test_a_second_answer_keeps_no_promise_again(tmp_path: Path) -> None:
     assert rows.filter(pl.col("source") == "completion")["responsiveness"].to_list() == [pytest.approx(0.3)]
 
 
+@pytest.mark.parametrize(("first", "reading"), [(HOUR, 0.3), (9 * HOUR, -0.7)])
+def test_the_first_answer_that_reaches_us_judges_a_promise_for_ever(tmp_path: Path, first: int, reading: float) -> None:
+    """docs/decisions/0018: arrival decides, and no second reading stands beside the first."""
+    second = 10 * HOUR - first
+    rows = come(tmp_path, [asked()], [answered(2, after=first)], [answered(3, after=second)])
+    told = rows.filter(pl.col("source") == "completion")
+    assert told.select("responsiveness", "occurred_at").rows() == [(pytest.approx(reading), THEN + first)]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_of_answers_that_wait_for_their_question_or_come_together_the_earliest_judges(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    answers = [answered(2, after=9 * HOUR), answered(3, after=HOUR), answered(4, after=5 * HOUR)]
+    mixed = [answers[i] for i in order]
+    for number, groups in enumerate(([*([one] for one in mixed), [asked()]], [[asked()], mixed])):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        renamed = [
+            [
+                one | {"messageId": f"{number}{one['messageId']}", "properties": {
+                    name: f"{number}{value}" for name, value in one["properties"].items()
+                }}
+                for one in group
+            ]
+            for group in groups
+        ]  # fmt: skip
+        told = come(folder, *renamed).filter(pl.col("source") == "completion")
+        assert told.select("responsiveness", "occurred_at").rows() == [(pytest.approx(0.3), THEN + HOUR)]
+
+
 def test_a_batch_that_is_repeated_after_its_target_came_stays_the_batch_that_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

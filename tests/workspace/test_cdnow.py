@@ -54,7 +54,7 @@ def test_every_dollar_is_there(cdnow: Workspace) -> None:
     assert minor["cents"][0] == 250_031_563
     sums = cdnow.sql("SELECT sum(sum.revenue) AS dollars, count(*) AS n FROM relationships", as_of=JULY)
     assert sums["n"][0] == 23_570
-    assert sums["dollars"][0] == pytest.approx(2_500_315.63, abs=0.001)
+    assert str(sums["dollars"][0]) == "2500315.63"
 
 
 def test_without_addresses_and_consents_everybody_is_held(cdnow: Workspace) -> None:

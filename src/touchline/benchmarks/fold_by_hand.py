@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES
+from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import PRINCIPLES, READINGS
 from touchline.kernel.measures import SIDES
 from touchline.relationship.folding import HARD_BOUNCE
@@ -90,15 +90,14 @@ def _permissions(layout: Layout) -> Iterator[str]:
         grant = "t * 2 + (evidence IS NOT NULL)::INT"
         yield f"max(CASE WHEN kind = 'opted_in' AND {of} THEN {grant} END) AS \"granted:{name}\""
         yield f"max(CASE WHEN kind = 'opted_out' AND {of} THEN t END) AS \"withdrawn:{name}\""
-    marketing, bounce = _among("purpose", MARKETING_PURPOSES), f"coalesce(reason, '') = '{HARD_BOUNCE}'"
-    yield f"max(CASE WHEN kind = 'opted_in' AND evidence IS NOT NULL AND {marketing} THEN t END) AS raised"
-    yield f"max(CASE WHEN kind = 'opted_out' AND {marketing} THEN t END) AS lowered"
+    bounce = f"coalesce(reason, '') = '{HARD_BOUNCE}'"
     for key in layout.preferences:
         told = f"t // 1000 * {VALUES} + floor(answer + 0.5)::BIGINT"
         yield f"max(CASE WHEN kind = 'preferred' AND name = '{key}' THEN {told} END) AS \"prefers:{key}\""
     yield f"max(CASE WHEN kind IN ('suppressed', 'failed') AND {bounce} THEN t END) AS bounced"
     yield f"max(CASE WHEN kind = 'reported_spam' OR (kind = 'suppressed' AND NOT {bounce}) THEN t END) AS suppressed"
-    yield "max(CASE WHEN kind = 'released' THEN t END) AS released"
+    yield f"max(CASE WHEN kind = 'released' AND NOT {bounce} THEN t END) AS released"
+    yield f"max(CASE WHEN kind = 'released' AND {bounce} THEN t END) AS released_bounce"
 
 
 def _conversations(layout: Layout) -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -34,7 +35,13 @@ def rows(titles: Sequence[str], body: Sequence[Sequence[object]], *, right: Sequ
     """A plain table; the columns numbered in `right` hold figures."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, title in enumerate(titles):
-        table.add_column(escape(title), justify="right" if index in right else "left", no_wrap=index == 0)
+        # A measure's name breaks at its dot, so that a table of many stays within the screen.
+        table.add_column(
+            escape(title.replace(".", ".\n")),
+            justify="right" if index in right else "left",
+            no_wrap=index == 0,
+            overflow="fold",
+        )
     for line in body:
         table.add_row(*(escape(_cell(value)) for value in line))
     words.print(table)
@@ -49,6 +56,8 @@ def frame(data: pl.DataFrame, *, limit: int = 40) -> None:
 
 
 def _sayable(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -61,6 +70,7 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.2f}" if abs(value) < 1e9 else f"{value:.3g}"
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        return f"{number:,.2f}" if abs(number) < 1e9 else f"{number:.3g}"
     return str(value)

@@ -24,5 +24,8 @@ def append(
             table(Draft(draft.frame.with_columns(numbers.alias("seq")), {**draft.fixed, "batch": batch})),
             transaction=transaction,
         )
-        (blocks.committed if landed else blocks.forgotten)(first)
+        if landed:
+            blocks.committed(first)
+        else:
+            blocks.forgotten(first)
         return landed

@@ -6,7 +6,6 @@ was put back from an older copy, or lost a file, then lacks rows of marked block
 
 from __future__ import annotations
 
-import narwhals as nw
 import polars as pl
 from django.db import transaction
 
@@ -48,21 +47,20 @@ def vanished_rows(ledger: AnyLedger, engine: Engine) -> list[tuple[int, int, int
     blocks by as many in the same operation, or they are told of here as lost.
     """
     # The blocks first: what is marked by then is in the ledger that is read after.
-    blocks = read(
-        'SELECT first_seq, "rows", committed FROM intake_block ORDER BY first_seq', _BLOCK
-    )
+    blocks = read('SELECT first_seq, "rows", committed FROM intake_block ORDER BY first_seq', _BLOCK)
     if blocks.is_empty():
         return []
-    bounds = engine.lazy(blocks.select("first", until=pl.col("first") + pl.col("expected")))
-    numbered = (
-        ledger.frame(engine, ["seq"])
-        .sort("seq")
-        .join_asof(bounds.sort("first"), left_on="seq", right_on="first", strategy="backward")
-        .filter(nw.col("seq") < nw.col("until"))
+    # Eight bytes a row; and Narwhals has no join on ranges that both engines know.
+    seq = engine.collect(ledger.frame(engine, ["seq"]), streaming=True)["seq"]
+    block = blocks["first"].search_sorted(seq, side="right").cast(pl.Int64) - 1
+    numbered = pl.DataFrame({"seq": seq, "block": block}).filter(pl.col("block") >= 0)
+    counted = (
+        numbered.with_columns(blocks[["first", "expected"]][numbered["block"]])
+        .filter(pl.col("seq") < pl.col("first") + pl.col("expected"))
         .group_by("first")
-        .agg(nw.len().cast(nw.Int64).alias("found"))
+        .agg(pl.len().cast(pl.Int64).alias("found"))
     )
-    held = blocks.join(engine.collect(numbered), on="first", how="left").with_columns(pl.col("found").fill_null(0))
+    held = blocks.join(counted, on="first", how="left").with_columns(pl.col("found").fill_null(0))
     whole = pl.col("found") == pl.col("expected")
     absent = ~pl.col("committed") & (pl.col("found") == 0)
     lost = held.filter(~whole & ~absent).sort("first").select("first", "expected", "found")

@@ -20,6 +20,7 @@ from touchline.intake.identifying import Identification
 from touchline.intake.readers import LINE, NUMBER
 from touchline.intake.rejects import rejected
 from touchline.intake.rows import DTYPES, Draft, Terms
+from touchline.intake.turns import turn
 from touchline.interactions.catalogue import VERSION
 from touchline.kernel.times import DAY
 from touchline.ledger import AnyLedger
@@ -86,8 +87,10 @@ def drain(playbook: Playbook, ledger: AnyLedger, *, received_at: int, most: int 
         number = _stamped(ledger)
         if number is None:
             break
-        total = _plus(total, _drained(number, playbook, ledger, received_at))
-    _complete_overdue(playbook, ledger, received_at)
+        with turn():  # a target and what waits for it, in two hands at once, would not see each other
+            total = _plus(total, _drained(number, playbook, ledger, received_at))
+    with turn():
+        _complete_overdue(playbook, ledger, received_at)
     execute("DELETE FROM intake_event WHERE drained_at IS NOT NULL AND drained_at < %s", [received_at - REMEMBERED])
     execute("DELETE FROM intake_awaited WHERE settled = %s AND since < %s", [True, received_at - 2 * targets.PATIENCE])
     return total

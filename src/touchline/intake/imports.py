@@ -29,7 +29,7 @@ from touchline.intake.occurrence import NTH, Occurrences
 from touchline.intake.readers import CHUNK_BYTES, CHUNK_ROWS, LINE, NUMBER, Chunk, Reader, open_file
 from touchline.intake.rejects import Rejects
 from touchline.intake.rows import Draft, Terms
-from touchline.intake.turns import importing
+from touchline.intake.turns import importing, turn
 from touchline.kernel.errors import UnknownName
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Import, Playbook
@@ -154,10 +154,11 @@ class _Writer:
     def _append(self, draft: Draft, batch: int) -> None:
         beside = [name for name in draft.frame.columns if name.startswith("__") or name in (NUMBER, LINE)]
         rows = Draft(draft.frame.drop(beside), draft.fixed)
-        drafts, settlement = targets.settle(rows, self._ledger, self._terms)
-        targets.note_waiting(settlement, self._terms.received_at)
-        append(drafts, self._ledger, batch)
-        targets.note_settled(settlement)
+        with turn():  # a target and what waits for it, in two hands at once, would not see each other
+            drafts, settlement = targets.settle(rows, self._ledger, self._terms)
+            targets.note_waiting(settlement, self._terms.received_at)
+            append(drafts, self._ledger, batch)
+            targets.note_settled(settlement)
 
     def __enter__(self) -> _Writer:
         return self

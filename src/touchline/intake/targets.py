@@ -2,7 +2,7 @@
 
 A reading counts at the place and from the time of what it judges. Where that is not known yet, the reading waits here and comes
 with a completing row as soon as it is: so a reading counts once, and arriving early or late makes no difference. A promise with a
-time limit gives its reading likewise, in a row of its own, when question and answer are both known.
+time limit gives its reading likewise, in a row of its own, when question and answer are first both known: it is judged once.
 """
 
 from __future__ import annotations
@@ -300,7 +300,11 @@ def _readings(awaited: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Timed], ledger: AnyLedger) -> pl.DataFrame:
-    """Completing rows of promises kept or broken by these answers, one a question and promise: the first answer counts."""
+    """Completing rows of promises kept or broken by these answers, one a question and promise.
+
+    Of the answers here the earliest judges; of those that come when the promise is judged already, none, even an earlier one:
+    what was written stays, and a second reading would count beside it.
+    """
     made = [pl.DataFrame(schema={name: DTYPES[name] for name in _COMPLETE})]
     for promise in promises:
         answers = answering.filter(pl.col("kind") == promise.until)
@@ -309,7 +313,7 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
         )
         pairs = (
             pairs.filter(pl.col("occurred_at") >= pl.col("at"))
-            .sort("occurred_at")
+            .sort("occurred_at", "id")
             .unique("target", keep="first", maintain_order=True)
         )
         if pairs.is_empty():

@@ -53,9 +53,10 @@ class Preference(models.Model):
 
 
 class Suppression(models.Model):
-    """Why a person, or one address, is not to be contacted, and since when; `released` ends every reason before it.
+    """Why a person, or one address, is not to be contacted, and since when; a release ends what came before it.
 
-    reason   `hard_bounce` is of the address alone, every other of the whole person
+    reason   `hard_bounce` is of the address alone, every other of the whole person; `released` ends every reason,
+             `released_bounce` that address' bounce alone
     """
 
     pk = models.CompositePrimaryKey("persona_id", "reason")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from touchline.interactions.catalogue import REACHED_BY
-from touchline.permission.reading import HARD_BOUNCE, NEVER, RELEASED
+from touchline.permission.reading import HARD_BOUNCE, NEVER, RELEASED, RELEASES
 from touchline.permission.refreshing import current
 
 
@@ -64,14 +64,17 @@ def permissions(people: pl.DataFrame) -> Permissions:
 
 
 def _suppressed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Those in force: a bounce until that address is released, anything else until the person is."""
+    """Those in force: a bounce until that address is released, anything else until the person is.
+
+    A release for a hard bounce is of that address' bounce alone; any other is of the person, and of its own address too.
+    """
     told = rows.with_columns(
         address_only=pl.col("reason") == HARD_BOUNCE,
-        _of_address=pl.col("at").filter(pl.col("reason") == RELEASED).max().over("persona_id"),
+        _of_address=pl.col("at").filter(pl.col("reason").is_in(RELEASES)).max().over("persona_id"),
         _of_person=pl.col("at").filter(pl.col("reason") == RELEASED).max().over("customer"),
     )
     released = pl.when("address_only").then("_of_address").otherwise("_of_person").fill_null(NEVER)
-    in_force = told.filter((pl.col("reason") != RELEASED) & (pl.col("at") > released))
+    in_force = told.filter(~pl.col("reason").is_in(RELEASES) & (pl.col("at") > released))
     return in_force.select("customer", "persona_id", "reason", "at", "address_only").sort(
         "customer", "persona_id", "reason"
     )

@@ -19,6 +19,10 @@ NEVER = -(2**62)
 HARD_BOUNCE = "hard_bounce"
 REPORTED_SPAM = "reported_spam"
 RELEASED = "released"
+RELEASED_BOUNCE = "released_bounce"
+"""Of an address whose bounce was released and nothing else."""
+
+RELEASES: tuple[str, ...] = (RELEASED, RELEASED_BOUNCE)
 
 KINDS: tuple[str, ...] = ("opted_in", "opted_out", "preferred", "suppressed", "released", "reported_spam", "failed")
 """Kinds of interest; other rows may be given and are passed over."""
@@ -108,7 +112,9 @@ def _suppressions(told: pl.DataFrame) -> pl.DataFrame:
     kind, reason = pl.col("kind"), pl.col("reason")
     why = (
         pl.when(kind == "reported_spam").then(pl.lit(REPORTED_SPAM))
+        .when((kind == "released") & (reason == HARD_BOUNCE)).then(pl.lit(RELEASED_BOUNCE))
         .when(kind == "released").then(pl.lit(RELEASED))
+        .when((kind == "suppressed") & reason.is_in(RELEASES)).then(pl.lit("unknown"))  # or it would lift itself
         .when(kind == "suppressed").then(reason.fill_null("unknown"))
         .when((kind == "failed") & (reason == HARD_BOUNCE)).then(pl.lit(HARD_BOUNCE))
     )  # fmt: skip

@@ -65,32 +65,26 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
         personas = [state.rows.select(*names), over]
         keys.append(engine.collect(state.replaced)["persona_id"])
     layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
-    several = _of_several(people).select("persona_id", "customer")
+    noted = _noted(state, engine)
+    unusable = _unusable(noted)
+    several = _flagged(_of_several(people), unusable)
     if several.height:
         links = engine.lazy(several)
         linked = [rows.join(links, on="persona_id", how="inner") for rows in personas]
         if len(linked) > 1 and state.replaced is not None:
             linked[0] = linked[0].join(state.replaced, on="persona_id", how="anti")
-        rows = nw.concat([rows.drop("persona_id") for rows in linked], how="vertical")
+        own = [_of_usable(slot.name).alias(slot.name) for slot in wanted]
+        rows = nw.concat([rows.select("customer", *own) for rows in linked], how="vertical")
         layers.append(combined(rows, wanted, "customer"))
         keys.append(several["customer"].unique())
-    noted = _noted(state, engine)
-    known = identities(people, _unusable(noted)).with_columns(layer=_last_of(keys))
+    known = identities(people, unusable).with_columns(layer=_last_of(keys))
     zones, languages = (frozenset(noted[name].drop_nulls().unique().to_list()) for name in ("zone", "language"))
     return Customers(tuple(layers), engine.lazy(known), state.layout, state.reference, zones, languages)
 
 
 def identities(people: pl.DataFrame, unusable: Collection[int]) -> pl.DataFrame:
     """A row a customer of a customer's role: `customer`, `draw`, `known:T` and `usable:T` for each address type."""
-    usable = ~pl.col("persona_id").is_in(list(unusable)) if unusable else pl.lit(True)
-    flagged = people.select(
-        "persona_id",
-        "customer",
-        "role",
-        pl.col("draw").cast(pl.Int64),
-        *((pl.col("type") == type_).cast(pl.Int8).alias(f"known:{type_}") for type_ in ADDRESS_TYPES),
-        *(((pl.col("type") == type_) & usable).cast(pl.Int8).alias(f"usable:{type_}") for type_ in ADDRESS_TYPES),
-    )
+    flagged = _flagged(people, unusable)
     names = [f"{what}:{type_}" for what in ("known", "usable") for type_ in ADDRESS_TYPES]
     several = _of_several(flagged)
     heads = several.filter(pl.col("persona_id") == pl.col("customer"))
@@ -98,6 +92,26 @@ def identities(people: pl.DataFrame, unusable: Collection[int]) -> pl.DataFrame:
     alone = flagged.filter(~pl.col("customer").is_in(heads["customer"].implode())) if heads.height else flagged
     rows = pl.concat([alone, together.select(alone.columns)])
     return rows.filter(pl.col("role").is_in(CUSTOMER_ROLES)).select("customer", "draw", *names)
+
+
+def _flagged(people: pl.DataFrame, unusable: Collection[int]) -> pl.DataFrame:
+    """`persona_id`, `customer`, `role`, `draw`, and of each persona `known:T` and `usable:T` for each address type."""
+    usable = ~pl.col("persona_id").is_in(list(unusable)) if unusable else pl.lit(True)
+    return people.select(
+        "persona_id",
+        "customer",
+        "role",
+        pl.col("draw").cast(pl.Int64),
+        *((pl.col("type") == type_).cast(pl.Int8).alias(f"known:{type_}") for type_ in ADDRESS_TYPES),
+        *(((pl.col("type") == type_) & usable).cast(pl.Int8).alias(f"usable:{type_}") for type_ in ADDRESS_TYPES),
+    )
+
+
+def _of_usable(slot: str) -> nw.Expr:
+    """A slot of one of several personas: an opt-in speaks for its own address, so only while that can be used."""
+    way, _, rest = slot.partition(":")
+    type_ = REACHED_BY.get(rest.partition(":")[2]) if way == "granted" else None
+    return nw.col(slot) if type_ is None else nw.when(nw.col(f"usable:{type_}") > 0).then(nw.col(slot))
 
 
 def _last_of(keys: Sequence[pl.Series]) -> pl.Expr:
@@ -128,12 +142,14 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
 
 
 def _noted(state: State, engine: Engine) -> pl.DataFrame:
-    """`persona_id`, `bounced`, `released`, and codes `zone` and `language`, of personas with one of them: few, read at once."""
+    """`persona_id`, `bounced`, the later of both releases as `released`, and codes `zone` and `language`: few, read at once."""
     zone, language = nw.col("prefers:zone"), nw.col("prefers:language")
-    rows = state.flat.select("persona_id", "bounced", "released", "prefers:zone", "prefers:language")
+    slots = ("bounced", "released", "released_bounce", "prefers:zone", "prefers:language")
+    rows = state.flat.select("persona_id", *slots)
     rows = rows.filter(~nw.col("bounced").is_null() | ~zone.is_null() | ~language.is_null())
     told = {"zone": packing.value_of(zone), "language": packing.value_of(language)}
-    return engine.collect(rows.select("persona_id", "bounced", "released", **told))
+    released = nw.max_horizontal("released", "released_bounce")
+    return engine.collect(rows.select("persona_id", "bounced", released=released, **told))
 
 
 def _unusable(noted: pl.DataFrame) -> list[int]:

@@ -116,8 +116,9 @@ def derive(
     rows = rows.select(
         "customer",
         "draw",
-        *(column(name) for name in (*early, *sorted(published))),
-        *(formula.value.alias(column(name)) for name, formula in late.items()),
+        *(formula.finished(nw.col(column(name))).alias(column(name)) for name, formula in early.items()),
+        *(column(name) for name in sorted(published)),
+        *(formula.finished(formula.value).alias(column(name)) for name, formula in late.items()),
     )
     values = {name: _stage(playbook) if name == "stage" else nw.col(column(name)) for name in names}
     return rows.select(

@@ -15,7 +15,7 @@ import narwhals as nw
 import polars as pl
 
 from touchline.expressions import to_frame
-from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES
+from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import PRINCIPLES, READINGS
 from touchline.kernel.engines import Engine
 from touchline.kernel.measures import SIDES
@@ -297,7 +297,6 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
     """Consents, preferences and suppression: one wide step over the few rows that tell of them."""
     at, kind, reason = nw.col("occurred_at"), nw.col("kind"), nw.col("reason")
     proven = nw.when(nw.col("evidence").is_null()).then(nw.lit(0)).otherwise(nw.lit(1))
-    marketing = nw.col("purpose").is_in(MARKETING_PURPOSES)
     bounce = reason.fill_null("") == HARD_BOUNCE
     wide = []
     for purpose, channel in layout.consents:
@@ -319,11 +318,10 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
         .group_by("persona_id")
         .agg(
             *wide,
-            nw.when((kind == "opted_in") & marketing & ~nw.col("evidence").is_null()).then(at).max().alias("raised"),
-            nw.when((kind == "opted_out") & marketing).then(at).max().alias("lowered"),
             nw.when(kind.is_in(["suppressed", "failed"]) & bounce).then(at).max().alias("bounced"),
             nw.when((kind == "reported_spam") | ((kind == "suppressed") & ~bounce)).then(at).max().alias("suppressed"),
-            nw.when(kind == "released").then(at).max().alias("released"),
+            nw.when((kind == "released") & ~bounce).then(at).max().alias("released"),
+            nw.when((kind == "released") & bounce).then(at).max().alias("released_bounce"),
         )
     )
 

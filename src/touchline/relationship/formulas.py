@@ -28,6 +28,7 @@ from touchline.relationship.layout import (
     Layout,
     episode_reading_of,
     episode_weight_of,
+    raising,
     reading_of,
     weight_of,
 )
@@ -48,11 +49,18 @@ class Formula:
     value  over state columns, `draw`, `known:T` and `usable:T` of the identities, and columns of the parts
     parts  names of the parts to be joined
     reads  every column that the value reads
+    finish what is made of the value once it stands beside the identities; None: the value itself. It keeps the state's
+           columns from being joined for the sake of one of theirs
     """
 
     value: Expr
     parts: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
+    finish: Callable[[Expr], Expr] | None = None
+
+    def finished(self, value: Expr) -> Expr:
+        """The measure, of the value."""
+        return value if self.finish is None else self.finish(value)
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,7 @@ class Formulas:
             "evidence": lambda pair: self._consent(pair, "evidence"),
             "withdrawn": lambda pair: self._consent(pair, "withdrawn"),
             "prefers": self._prefers,
-            "hand_raiser": lambda _: Formula(self._later("raised", "lowered")),
+            "hand_raiser": lambda _: self._hand_raiser(),
             "tenure_days": lambda _: Formula(self._days(nw.coalesce(self._col("first:joined"), self._col("first")))),
             "days_to_renewal": lambda _: Formula(-self._days(self._col("renewal")), ("agreements",)),
             "topic": lambda _: Formula(self._topic()),
@@ -261,14 +269,47 @@ class Formulas:
         purpose, _, channel = pair.partition("_")
         if (purpose, channel) not in self.layout.consents:
             return None
+        type_ = REACHED_BY.get(channel)
+        if what != "withdrawn":
+            holds = self._proven(purpose, channel) if what == "evidence" else self._granted(purpose, channel)
+            return Formula(holds, finish=None if type_ is None else lambda held: held & _usable(type_))
+        withdrawn, granted = ~self._col(f"withdrawn:{purpose}:{channel}").is_null(), self._granted(purpose, channel)
+        if type_ is None:
+            return Formula(withdrawn & ~granted)
+        since = nw.when(granted).then(nw.lit(2)).otherwise(nw.lit(1))  # 2: given since, by an address yet to be judged
+        told = nw.when(withdrawn).then(since).otherwise(nw.lit(0))
+        return Formula(told, finish=lambda way: (way == 1) | ((way == 2) & ~_usable(type_)))
+
+    def _granted(self, purpose: str, channel: str) -> Expr:
+        """Whether the latest opt-in is later than every opt-out."""
         packed, withdrawn = self._col(f"granted:{purpose}:{channel}"), self._col(f"withdrawn:{purpose}:{channel}")
-        granted = packing.time_of_flag(packed)
-        holds = ~packed.is_null() & (withdrawn.is_null() | (granted > withdrawn))
-        if what == "consent":
-            return Formula(holds.fill_null(False))
-        if what == "evidence":
-            return Formula((holds & (packing.flag_of(packed) == 1)).fill_null(False))
-        return Formula((~withdrawn.is_null() & (packed.is_null() | (withdrawn >= granted))).fill_null(False))
+        later = withdrawn.is_null() | (packing.time_of_flag(packed) > withdrawn)
+        return (~packed.is_null() & later).fill_null(False)
+
+    def _proven(self, purpose: str, channel: str) -> Expr:
+        """The same, where that opt-in came with evidence."""
+        proven = packing.flag_of(self._col(f"granted:{purpose}:{channel}")) == 1
+        return (self._granted(purpose, channel) & proven).fill_null(False)
+
+    def _hand_raiser(self) -> Formula | None:
+        """One bit for each type of address that a proven consent to marketing was given for."""
+        pairs = raising(self.playbook)
+        if not set(pairs) <= set(self.layout.consents):
+            return None
+        types = tuple(dict.fromkeys(REACHED_BY.get(channel) for _, channel in pairs))
+        bits = []
+        for number, type_ in enumerate(types):
+            raised = [self._proven(p, c) for p, c in pairs if REACHED_BY.get(c) == type_]
+            bits.append(nw.when(reduce(operator.or_, raised)).then(nw.lit(1 << number)).otherwise(nw.lit(0)))
+
+        def finish(told: Expr) -> Expr:
+            by_type = (
+                (told // (1 << number) % 2 == 1) & (nw.lit(True) if type_ is None else _usable(type_))
+                for number, type_ in enumerate(types)
+            )
+            return reduce(operator.or_, by_type, nw.lit(False))
+
+        return Formula(reduce(operator.add, bits, nw.lit(0)), finish=finish)
 
     def _prefers(self, member: str) -> Formula | None:
         if member == "language":
@@ -376,6 +417,10 @@ def known_zones() -> dict[int, str]:
 def local_time(at: int, zone: str) -> datetime:
     """The instant on the wall clock of a zone."""
     return from_micros(at).astimezone(ZoneInfo(zone))
+
+
+def _usable(type_: str) -> Expr:
+    return nw.col(f"usable:{type_}") > 0
 
 
 def _total(terms: Iterable[Expr]) -> Expr:

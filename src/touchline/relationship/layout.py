@@ -12,14 +12,14 @@ from functools import cached_property
 from typing import Literal
 
 from touchline.expressions import Expression
-from touchline.interactions.catalogue import CHANNELS, KINDS, PURPOSES
+from touchline.interactions.catalogue import CHANNELS, KINDS, MARKETING_PURPOSES, PURPOSES
 from touchline.interactions.preferences import KEYS
 from touchline.kernel.errors import TouchlineError
 from touchline.kernel.measures import SIDES
 from touchline.kernel.times import DAY
 from touchline.playbook.compiled import Playbook, Trigger
 
-FORM = 1
+FORM = 2
 """Of the state's columns and of the slice; raised when their meaning changes, so that older snapshots are not read."""
 
 NOWHERE = ""
@@ -117,7 +117,7 @@ class Layout:
         purposes = {talk.purpose for talk in talks}
         channels = {way.channel for talk in talks for way in talk.ways}
         named = {*also, *_named(playbook)}
-        consents = {(purpose, channel) for purpose in purposes for channel in channels}
+        consents = {(purpose, channel) for purpose in purposes for channel in channels} | set(raising(playbook))
         consents |= {
             (purpose, channel)
             for purpose in PURPOSES
@@ -166,12 +166,11 @@ class Layout:
             Slot("revenue", "sum"),
             Slot("cost", "sum"),
             *(Slot(f"{way}:{p}:{c}", "max") for p, c in self.consents for way in ("granted", "withdrawn")),
-            Slot("raised", "max"),
-            Slot("lowered", "max"),
             *(Slot(f"prefers:{key}", "max") for key in self.preferences),
             Slot("bounced", "max"),
             Slot("suppressed", "max"),
             Slot("released", "max"),
+            Slot("released_bounce", "max"),
             *(Slot(f"contact:{name}", "max") for name in self.conversations),
             *(Slot(f"due:{due.conversation}", "max") for due in self.dues),
         )
@@ -204,6 +203,12 @@ class Layout:
             for place in self.places:
                 yield Slot(episode_weight_of(type_, place), "sum", "decayed")
                 yield Slot(episode_reading_of(type_, place), "sum", "decayed")
+
+
+def raising(playbook: Playbook) -> tuple[tuple[str, str], ...]:
+    """(purpose, channel) whose proven consent makes a hand-raiser: marketing, on the channels of the conversations."""
+    channels = {way.channel for talk in playbook.conversations.values() for way in talk.ways}
+    return tuple((purpose, channel) for purpose in MARKETING_PURPOSES for channel in sorted(channels))
 
 
 def weight_of(place: str, side: str) -> str:

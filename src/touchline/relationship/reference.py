@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from touchline.expressions import evaluate
-from touchline.interactions.catalogue import KINDS, MARKETING_PURPOSES, REACHED_BY
+from touchline.interactions.catalogue import KINDS, REACHED_BY
 from touchline.interactions.preferences import language_of
 from touchline.kernel import ids
 from touchline.kernel.measures import SIDES
@@ -21,7 +21,7 @@ from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.playbook.compiled import Playbook, Touchpoint
 from touchline.relationship.formulas import SHRINKAGE, known_zones, local_time
-from touchline.relationship.layout import ENCOUNTERS, WINDOW
+from touchline.relationship.layout import ENCOUNTERS, WINDOW, raising
 from touchline.relationship.slices import ANSWER_WITHIN, OUTBOUND
 
 Row = Mapping[str, Any]
@@ -339,8 +339,9 @@ class Evaluator:
     # permission and preference
 
     def _suppressed_person(self) -> bool:
-        told = self._last("suppressed", where=lambda row: row.get("reason") != "hard_bounce")
-        return _later(max(filter(None, (told, self._last("reported_spam"))), default=None), self._last("released"))
+        told = self._last("suppressed", where=lambda row: not _of_bounce(row))
+        spam, released = self._last("reported_spam"), self._last("released", where=lambda row: not _of_bounce(row))
+        return _later(max(filter(None, (told, spam)), default=None), released)
 
     def _usable(self, channel: str) -> list[bool]:
         """For each address of the channel, whether it can be used."""
@@ -348,7 +349,7 @@ class Evaluator:
 
     def _is_usable(self, persona_id: int) -> bool:
         def bounced(row: Row) -> bool:
-            return row["persona_id"] == persona_id and row.get("reason") == "hard_bounce"
+            return row["persona_id"] == persona_id and _of_bounce(row)
 
         released = self._last("released", where=lambda row: row["persona_id"] == persona_id)
         return not _later(self._last("suppressed", "failed", where=bounced), released)
@@ -362,10 +363,17 @@ class Evaluator:
         usable = self._usable(channel)
         return self._suppressed_person() or (bool(usable) and not any(usable))
 
+    def _speaks_for(self, persona: Persona, channel: str) -> bool:
+        """Whether its opt-in counts for the channel: that of an address which can be used there."""
+        type_ = REACHED_BY.get(channel)
+        return type_ is None or (persona.type == type_ and self._is_usable(persona.persona_id))
+
     def _permission(self, pair: str) -> tuple[int | None, bool, int | None]:
         purpose, _, channel = pair.partition("_")
         rows = [row for row in self.acts if row.get("purpose") == purpose and row.get("channel") == channel]
-        grants = [(row["occurred_at"], row.get("evidence") is not None) for row in rows if row["kind"] == "opted_in"]
+        own = {p.persona_id for p in self.personas if self._speaks_for(p, channel)}
+        given = [row for row in rows if row["kind"] == "opted_in" and row["persona_id"] in own]
+        grants = [(row["occurred_at"], row.get("evidence") is not None) for row in given]
         granted, proven = max(grants, default=(None, False))
         return granted, proven, max((row["occurred_at"] for row in rows if row["kind"] == "opted_out"), default=None)
 
@@ -385,13 +393,8 @@ class Evaluator:
         return withdrawn is not None and (granted is None or withdrawn >= granted)
 
     def hand_raiser(self, _: str) -> Value:
-        """Whether they opted in to marketing by a proven act of their own and have not opted out since."""
-
-        def marketing(row: Row) -> bool:
-            return row.get("purpose") in MARKETING_PURPOSES
-
-        raised = self._last("opted_in", where=lambda row: marketing(row) and row.get("evidence") is not None)
-        return _later(raised, self._last("opted_out", where=marketing))
+        """Whether a proven consent to marketing stands on any channel that conversations use."""
+        return any(self.evidence(f"{purpose}_{channel}") for purpose, channel in raising(self.playbook))
 
     def _told(self, key: str) -> int | None:
         told = [
@@ -504,6 +507,10 @@ class _Facts(dict[str, Value]):
 
     def __missing__(self, key: str) -> Value:
         return None
+
+
+def _of_bounce(row: Row) -> bool:
+    return bool(row.get("reason") == "hard_bounce")
 
 
 def _names(touchpoint: Touchpoint) -> tuple[str, str, str]:

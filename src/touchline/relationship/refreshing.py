@@ -205,7 +205,10 @@ def relationships(
     wanted: Iterable[str] | None = None,
     scores: Sequence[ScoreTable] = (),
 ) -> Frame:
-    """`customer`, `draw` and the wanted measures of every customer; `people` is recognition's, as of then."""
+    """`customer`, `draw` and the wanted measures of every customer.
+
+    `people` is recognition's, as known today or, for how it was seen, at an earlier instant; links have no other date.
+    """
     layout, published = held.state.layout, frozenset(measure for table in scores for measure in table.measures)
     names = measures_of(playbook, layout, published) if wanted is None else tuple(wanted)
     customers = combine(held.state, people, engine, slots_of(playbook, layout, names, published))

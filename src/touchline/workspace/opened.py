@@ -167,6 +167,7 @@ class Workspace:
             known=states.askable(self),
             measures=self.playbook.measures,
             people=self.people,
+            cents=len(str(self.playbook.organisation.minor_units)) - 1,
         )
 
     def verify(self, *, tell: importing.Tell | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from touchline.interactions.row import SCHEMA
 from touchline.kernel.errors import BadQuery
 from touchline.kernel.measures import Measures
 
+MONEY = ("sum.revenue", "sum.cost")
 TIMES = ("occurred_at", "received_at", "term_start", "renewal_at", "about_at")
 _WHOSE = re.compile(r"\bcustomer\b|\*", re.IGNORECASE)
 _GROUP = re.compile(r"[a-z_]+")
@@ -31,6 +32,7 @@ def query(
     known: Iterable[str],
     measures: Measures,
     people: Callable[[], pl.DataFrame],
+    cents: int,
 ) -> pl.DataFrame:
     """The rows of one read-only SELECT.
 
@@ -38,6 +40,7 @@ def query(
     known           measures that are yielded where all are asked for
     measures        every measure that there is
     people          [persona_id, customer]
+    cents           digits behind the point of the currency: money is DECIMAL here, so that its sums are exact
     Raises BadQuery for anything but one SELECT, for a file or address in it, and for DuckDB's own faults.
     """
     connection = duckdb.connect(":memory:")
@@ -50,7 +53,7 @@ def query(
             _decisions(connection, decision_files)
         if "relationships" in names:
             wanted = mentioned(text, known, measures)
-            _relationships(connection, relationships(wanted))
+            _relationships(connection, relationships(wanted), cents)
         allowed = [*interaction_files, *(str(path) for path in decision_files)]
         connection.execute(f"SET allowed_paths = [{', '.join(_quoted(path) for path in allowed)}]")
         connection.execute("SET enable_external_access = false")
@@ -124,7 +127,9 @@ def _decisions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     )
 
 
-def _relationships(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> None:
+def _relationships(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, cents: int) -> None:
+    money = [name for name in frame.columns if name in MONEY]
+    frame = frame.with_columns(pl.col(name).round(cents).cast(pl.Decimal(18, cents)) for name in money)
     groups: dict[str, list[str]] = {}
     alone: list[str] = []
     for name in frame.columns:

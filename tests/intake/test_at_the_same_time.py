@@ -1,0 +1,105 @@
+"""Several processes bring things in at the same time, and each thing is stored once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.intake.builder import NOW, playbook
+from tests.intake.files import ledger, parquet, purchases, run, stored
+from touchline.intake import drain, vanished_rows
+from touchline.intake.turns import importing
+from touchline.kernel.engines import Engine
+
+ROOT = Path(__file__).parents[2]
+LINES = 3_000
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    columns = {
+        "customer": [f"c{i % 90}" for i in range(LINES)],
+        "at": ["2026-01-02T10:00:00Z"] * LINES,
+        "amount": [float(i % 4) for i in range(LINES)],
+        "words": [f"w{i % 150}" for i in range(LINES)],
+    }
+    ledger(tmp_path)
+    return parquet(tmp_path / "file.parquet", columns)
+
+
+def started(folder: Path, source: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.intake.importing", str(folder), source],
+        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def together(folder: Path, sources: Sequence[str]) -> list[tuple[int, int]]:
+    """(accepted, duplicates) of processes that begin their imports at the same time."""
+    running = [started(folder, source) for source in sources]
+    for one in running:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    told = [one.communicate()[0].split() for one in running]
+    assert [one.returncode for one in running] == [0] * len(running)
+    return [(int(accepted), int(duplicates)) for accepted, duplicates in told]
+
+
+def test_two_processes_that_import_one_file_at_once_store_it_once(database: Path, tmp_path: Path, file: Path) -> None:
+    assert sorted(together(tmp_path, ["shop", "shop"])) == [(0, LINES), (LINES, 0)]
+    rows = stored(tmp_path)
+    assert rows.height == rows["id"].n_unique() == rows["seq"].n_unique() == LINES
+    assert vanished_rows(ledger(tmp_path), Engine("polars")) == []
+
+
+def test_two_processes_that_import_different_sources_at_once_store_both(
+    database: Path, tmp_path: Path, file: Path
+) -> None:
+    assert together(tmp_path, ["shop", "branch"]) == [(LINES, 0), (LINES, 0)]
+    rows = stored(tmp_path)
+    assert dict(rows["source"].value_counts().iter_rows()) == {"shop": LINES, "branch": LINES}
+    assert rows["id"].is_unique().all()
+    assert rows["seq"].is_unique().all()
+
+
+def test_an_import_waits_for_another_thread_of_the_same_source_only(database: Path, tmp_path: Path, file: Path) -> None:
+    from django.db import connection
+
+    done: list[str] = []
+
+    def imports(source: str) -> None:
+        run(tmp_path, file, purchases(name=source, format_="parquet"))
+        done.append(source)
+        connection.close()
+
+    threads = [threading.Thread(target=imports, args=(source,)) for source in ("shop", "branch")]
+    with importing("shop"):
+        for one in threads:
+            one.start()
+        threads[1].join()
+        assert done == ["branch"]
+    threads[0].join()
+    assert done == ["branch", "shop"]
+
+
+def test_an_import_that_fails_lets_the_next_one_in(database: Path, tmp_path: Path, file: Path) -> None:
+    def broken(progress: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, file, purchases(format_="parquet", occurrence=True), progress=broken)
+    run(tmp_path, file, purchases(format_="parquet", occurrence=True))
+    drain(playbook(), ledger(tmp_path), received_at=NOW)
+    assert stored(tmp_path).filter(pl.col("source") == "shop").height == LINES
