@@ -103,3 +103,27 @@ def test_an_import_that_fails_lets_the_next_one_in(database: Path, tmp_path: Pat
     run(tmp_path, file, purchases(format_="parquet", occurrence=True))
     drain(playbook(), ledger(tmp_path), received_at=NOW)
     assert stored(tmp_path).filter(pl.col("source") == "shop").height == LINES
+
+
+@pytest.mark.network
+def test_on_postgresql_too_one_file_is_stored_once(postgres: str, tmp_path: Path, file: Path) -> None:
+    from django.db import connection
+
+    told: list[tuple[int, int]] = []
+
+    def imports() -> None:
+        result = run(tmp_path, file, purchases(format_="parquet", occurrence=True))
+        told.append((result.accepted, result.duplicates))
+        connection.close()
+
+    threads = [threading.Thread(target=imports) for _ in range(2)]
+    with importing("shop"):
+        for one in threads:
+            one.start()
+        threads[0].join(1)
+        assert told == [], "the lock is held here"
+    for one in threads:
+        one.join()
+    assert told == [(LINES, 0), (0, LINES)]
+    assert stored(tmp_path)["seq"].is_unique().all()
+    assert vanished_rows(ledger(tmp_path), Engine("polars")) == []

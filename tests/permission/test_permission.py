@@ -86,7 +86,7 @@ def test_an_address_may_be_used_only_by_its_own_consent_and_no_ones_objection(da
             return r["reason"] == "hard_bounce"
 
         objected = max(latest({"reported_spam"}, ours), latest({"suppressed"}, ours, lambda r: not bounce(r))) > latest(
-            {"released"}, ours
+            {"released"}, ours, lambda r: not bounce(r)
         )
         bounced = latest({"suppressed", "failed"}, mine, bounce) > latest({"released"}, mine)
         agreed = latest({"opted_in"}, mine, of_selling) > latest({"opted_out"}, ours, of_selling)
@@ -140,6 +140,24 @@ def test_a_hard_bounce_stops_the_address_and_spam_the_person(database) -> None:
     assert _allowed(both) == {1: "suppression", 2: "suppression"}
     permission.refresh(told(happened("released", 1, 50)))
     assert _allowed(both) == {1: None, 2: None}
+
+
+def test_a_release_of_a_bounce_lifts_neither_death_nor_spam_nor_law(database) -> None:
+    both = people((1, 1), (2, 1))
+    permission.refresh(told(opted("in", 1, 10), opted("in", 2, 10), happened("failed", 2, 20, "hard_bounce")))
+    permission.refresh(told(happened("suppressed", 1, 21, "deceased"), happened("released", 2, 30, "hard_bounce")))
+    assert _allowed(both) == {1: "suppression", 2: "suppression"}
+    assert _allowed(people((1, 1), (2, 2))) == {1: "suppression", 2: None}
+    permission.refresh(told(happened("released", 1, 40)))
+    assert _allowed(both) == {1: None, 2: None}
+
+
+def test_a_suppression_whose_reason_reads_like_a_release_lifts_nothing(database) -> None:
+    permission.refresh(told(opted("in", 1, 10), happened("suppressed", 1, 20, "deceased")))
+    permission.refresh(
+        told(happened("suppressed", 1, 30, "released"), happened("suppressed", 1, 31, "released_bounce"))
+    )
+    assert _allowed(people((1, 1))) == {1: "suppression"}
 
 
 def test_the_latest_preference_of_the_person_counts(database) -> None:

@@ -232,7 +232,10 @@ def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[st
         rows |= {"episode_type": random.choice(("claim", "start", "gone")), "episode_id": f"e{random.randrange(3)}"}
         rows["episode_closes"] = random.choice((True, False, None, None))
     if kind in ("opted_in", "opted_out"):
-        rows |= {"purpose": rows["purpose"] or random.choice(PURPOSES), "channel": rows["channel"] or random.choice(CHANNELS)}
+        rows |= {
+            "purpose": rows["purpose"] or random.choice(PURPOSES),
+            "channel": rows["channel"] or random.choice(CHANNELS),
+        }
     if kind in ("joined", "renewed"):
         rows["term_start"] = maybe(at + random.randrange(-20, 40) * DAY)
         rows["renewal_at"] = maybe(at + random.randrange(1, 400) * DAY, 0.8)

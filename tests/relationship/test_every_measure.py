@@ -53,7 +53,7 @@ def test_the_random_lines_exercise_every_kind_and_every_measure() -> None:
     random = Random(1)
     rows = lines.history(random, range(1, 60), 3000)
     assert {row["kind"] for row in rows} == set(KINDS)
-    got = compare(1, Engine("polars"), customers=200)
+    got = compare(1, Engine("polars"), customers=400)
     told = [name for name in NAMES if got[column(name)].drop_nulls().n_unique() > 1]
     unsaid = {
         *SCORES, "quality.own", "clock.minute",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
+from deltalake import DeltaTable, write_deltalake
 from django.db import connection
 
+from touchline.decision import Explanation, Plan
+from touchline.decision.priority import Propensity
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
 from touchline.ledger.snapshots import SnapshotKey
@@ -109,11 +112,16 @@ def test_a_consent_that_nobody_gave_is_found(lived: Workspace) -> None:
     assert any(fault.startswith("consents of persona") for fault in _faults(lived, verifying.consent))
 
 
-def test_a_lost_suppression_and_a_changed_preference_are_found(lived: Workspace) -> None:
-    assert _execute("DELETE FROM permission_suppression") > 0
-    assert _execute("UPDATE permission_preference SET answer = answer + 1") > 0
-    tables = {fault.split(" ")[0] for fault in _faults(lived, verifying.consent)}
-    assert {"preferences", "suppressions"} & tables
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        ("suppressions", "DELETE FROM permission_suppression"),
+        ("preferences", "UPDATE permission_preference SET answer = answer + 1"),
+    ],
+)
+def test_a_lost_suppression_and_a_changed_preference_are_found(lived: Workspace, table: str, statement: str) -> None:
+    assert _execute(statement) > 0
+    assert any(fault.startswith(f"{table} of persona") for fault in _faults(lived, verifying.consent))
 
 
 def test_a_consent_lent_to_another_address_is_found(lived: Workspace) -> None:
@@ -139,6 +147,14 @@ def test_an_event_called_drained_that_the_ledger_does_not_hold_is_found(lived: W
     ]
 
 
+def test_rows_that_vanished_from_the_ledger_are_found(lived: Workspace) -> None:
+    before = lived.ledger.count()
+    DeltaTable(lived.settings.ledger).delete("kind = 'bought'")
+    gone = before - lived.ledger.count()
+    assert gone > 0
+    assert any("the ledger holds" in fault for fault in _faults(lived, verifying.drained))
+
+
 def test_a_snapshot_with_changed_bytes_is_found(lived: Workspace) -> None:
     key = refreshing.keep(lived.held(lived.clock.now()), lived.snapshots)
     folder = lived.settings.snapshots / str(key)
@@ -157,6 +173,28 @@ def test_a_snapshot_that_tells_another_story_is_found(lived: Workspace) -> None:
     lived.snapshots.save(key, {refreshing.STATE: lived.engine.lazy(wrong), refreshing.SLICE: lived.engine.lazy(recent)})
     assert any("sum.revenue of customer" in fault for fault in _faults(lived, verifying.snapshots))
     assert any(fault.startswith("sum.revenue of customer") for fault in _faults(lived, verifying.measures))
+
+
+def test_a_half_written_snapshot_is_found(lived: Workspace) -> None:
+    key = refreshing.keep(lived.held(lived.clock.now()), lived.snapshots)
+    next((lived.settings.snapshots / str(key)).rglob("*.parquet")).unlink()
+    assert any(fault.startswith(f"snapshot {key}") for fault in _faults(lived, verifying.snapshots))
+
+
+def test_a_proposal_that_was_left_out_is_found(lived: Workspace) -> None:
+    file = next(Path(lived.settings.decisions).glob("*.parquet"))
+    pl.read_parquet(file)[1:].write_parquet(file)
+    assert any(fault.endswith("is missing") for fault in _faults(lived, verifying.decisions))
+
+
+def test_decide_and_explain_that_differ_are_found(lived: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = verifying.decision.explain
+
+    def tampered(row: Mapping[str, Any], plan: Plan, rates: Propensity) -> Explanation:
+        return told({**row, "care__due": not row["care__due"]}, plan, rates)
+
+    monkeypatch.setattr(verifying.decision, "explain", tampered)
+    assert any("decide and explain differ" in fault for fault in _faults(lived, verifying.decisions))
 
 
 def test_a_decision_that_would_not_be_decided_again_is_found(lived: Workspace) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 
 from touchline import decision, permission
 from touchline.decision import deciding as masks
+from touchline.intake import vanished_rows
 from touchline.intake.drain import vanished
 from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import READINGS
@@ -167,11 +168,13 @@ def consent(workspace: Workspace) -> Check:
 
 
 def drained(workspace: Workspace) -> Check:
-    """What intake calls drained is in the ledger."""
+    """What was committed is in the ledger: every batch that intake calls drained, and every row of every block."""
     check = Check("drain", "events")
     check.looked_at, lost = vanished(workspace.ledger)
     for batch, n in lost:
         check.fault(f"batch {batch} of {n} events is called drained, and the ledger has no such batch", n)
+    for first, expected, found in vanished_rows(workspace.ledger, workspace.engine):
+        check.fault(f"of the {expected} rows committed from seq {first} on, the ledger holds {found}")
     return check
 
 
