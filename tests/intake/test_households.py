@@ -1,4 +1,4 @@
-"""Who lives together stays apart: addresses of a household, letters, names."""
+"""Who lives together stays apart, and lines without a key are not one line."""
 
 from __future__ import annotations
 
@@ -52,4 +52,25 @@ def test_an_address_that_four_people_by_name_use_links_nobody(tmp_path: Path) ->
     people = opened.people()
     assert people.filter("shared")["type"].to_list() == ["email"]
     assert people["customer"].n_unique() == people.height == 5
+    connections.close_all()
+
+
+def test_a_line_with_an_empty_key_is_rejected_and_not_taken_for_known(tmp_path: Path) -> None:
+    from django.db import connections
+
+    root = playbook.new(tmp_path / "w", "blank")
+    (root / "playbook" / "imports").mkdir(exist_ok=True)
+    (root / "playbook" / "imports" / "till.yaml").write_text(
+        "name: till\nformat: {type: csv}\ntypes: {receipt: text, card: text}\nexpect: {columns: [receipt, card]}\n"
+        "persona: [{type: account, value: card, scope: till}]\n"
+        "row: {kind: \"'visited'\", touchpoint: \"'site'\", occurred_at: \"INSTANT('2026-06-01', '%Y-%m-%d', 'UTC')\"}\n"
+        "id: {key: [receipt]}\n",
+        encoding="utf-8",
+    )
+    told = tmp_path / "till.csv"
+    told.write_text("receipt,card\n,d1\n,d2\nr1,d3\n", encoding="utf-8")
+    opened = open_workspace(root, FixedClock(NOW))
+    result = opened.import_files([told], "till")
+    assert (result["accepted"], result["duplicates"], result["rejected"]) == (1, 0, 2)
+    assert result["reasons"] == {"empty_key": 2}
     connections.close_all()

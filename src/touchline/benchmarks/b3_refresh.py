@@ -99,7 +99,7 @@ def prepare(root: Path, years: int, customers: int, new: int) -> dict[str, Any]:
     key = SnapshotKey(count, at, layout.digest)
     Snapshots(root / "snapshots").save(key, {refreshing.STATE: folded, refreshing.SLICE: cut})
     random = np.random.default_rng(3)
-    personas = np.arange(customers, dtype=np.int64)
+    personas = np.arange(1, customers, dtype=np.int64)
     rows = population.rows(random, personas, new, since=at + 1, until=AT, seq_from=count + 1)
     Ledger.create(root / "ledger").append(rows)
     return {"columns": len(layout.slots)}

@@ -83,7 +83,10 @@ def import_(
     as_: Annotated[str, typer.Option("--as", metavar="NAME", help="The import of playbook/imports that reads them.")],
     workspace: WorkspaceOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Read and check everything; write only the rejects file.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Read and check everything, say what would be rejected and why, and write nothing."
+        ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -114,8 +117,12 @@ def relationships(
     """Show where each relationship stands, now or at an instant."""
     with faults(json), progress.shown():
         opened = open_workspace(workspace)
-        wanted = [name.strip() for name in columns.split(",") if name.strip()] if columns else None
-        frame = opened.relationships_table(as_of=instant(as_of), customer=customer, where=where, measures=wanted)
+        wanted = (
+            [name for each in columns.split(",") if (name := each.strip()) not in ("", "customer")] if columns else None
+        )
+        shows_table = out is None and not json and customer is None
+        asked = opened.summary_measures() if wanted is None and shows_table else wanted
+        frame = opened.relationships_table(as_of=instant(as_of), customer=customer, where=where, measures=asked)
         if out is not None:
             opened.export(frame, out)
     if json:

@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+WIDEST = 14
+"""Columns that a table on a screen may have."""
+
 words = Console(highlight=False)
 """What people read; standard output."""
 
@@ -48,7 +51,11 @@ def rows(titles: Sequence[str], body: Sequence[Sequence[object]], *, right: Sequ
 
 
 def frame(data: pl.DataFrame, *, limit: int = 40) -> None:
-    """A frame as a table: its first rows, and how many more there are."""
+    """A frame as a table: its first rows, and how many more there are; one of many columns as its first row, downwards."""
+    if data.width > WIDEST and data.height:
+        rows(["column", "value"], list(data.row(0, named=True).items()))
+        say(f"The first of {data.height:,} rows; name fewer columns, or write them all with --out FILE.csv.", "dim")
+        return
     right = [i for i, dtype in enumerate(data.dtypes) if dtype.is_numeric()]
     rows(data.columns, data.head(limit).rows(), right=right)
     if data.height > limit:

@@ -17,7 +17,7 @@ from touchline.kernel.errors import FaultsFound, TouchlineError
 from touchline.kernel.times import parse_instant
 from touchline.workspace.opened import Workspace
 
-FAULTS_FOUND, WRONG_USE = 1, 2
+FAULTS_FOUND, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 Opener = Callable[[Path | None], Workspace]
 _opener: list[Opener] = []
@@ -63,6 +63,9 @@ def faults(json: bool) -> Iterator[None]:
     """Turn what cannot be done into words on standard error (or one JSON object), and into the exit code."""
     try:
         yield
+    except KeyboardInterrupt:
+        output.notes.print("Interrupted. Whatever was done is whole; run it again to finish, nothing is counted twice.")
+        raise typer.Exit(INTERRUPTED) from None
     except TouchlineError as fault:
         if json:
             output.emit({"error": _described(fault)})
@@ -72,7 +75,7 @@ def faults(json: bool) -> Iterator[None]:
 
 
 def _described(fault: TouchlineError) -> dict[str, object]:
-    found = {"code": fault.code, "message": str(fault).splitlines()[0], "remedy": fault.how}
+    found = {"code": fault.code, "message": " ".join(str(fault).removesuffix(fault.how).split()), "remedy": fault.how}
     if isinstance(fault, FaultsFound):
         return {**found, "faults": [vars(each) for each in fault.faults]}
     return dict(found)

@@ -9,6 +9,7 @@ import polars as pl
 
 from touchline.cli import output
 from touchline.kernel.errors import Fault
+from touchline.workspace.importing import MEANINGS
 
 
 def faults(found: Sequence[Fault]) -> None:
@@ -24,11 +25,13 @@ def imported(result: Mapping[str, Any], dry_run: bool) -> None:
     """What an import did."""
     verb = "would be accepted" if dry_run else "accepted"
     output.say(
-        f"{result['read']:,} read, {result['accepted']:,} {verb}, {result['duplicates']:,} known already, "
-        f"{result['rejected']:,} rejected; {result['customers']:,} customers in the file."
+        f"{result['read']:,} lines read, {result['rejected']:,} rejected; {result['accepted']:,} interactions {verb}, "
+        f"{result['duplicates']:,} known already; {result['customers']:,} customers in the file."
     )
+    for reason, lines in sorted(result["reasons"].items(), key=lambda each: -each[1]):
+        output.say(f"  {lines:,} {reason}: {MEANINGS.get(reason, 'as the import says')}", "yellow")
     if result["rejects_file"]:
-        output.say(f"What was rejected, and why: {result['rejects_file']}", "yellow")
+        output.say(f"Their numbers: {result['rejects_file']}", "yellow")
 
 
 def relationships(frame: pl.DataFrame, wanted: Sequence[str] | None, summary: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import narwhals as nw
 import polars as pl
 
 from touchline.expressions import Expression, evaluate, to_frame
-from touchline.intake.casting import Faults, parted
+from touchline.intake.casting import KEY, Faults, parted
 from touchline.intake.readers import LINE, NUMBER
 from touchline.intake.rejects import SCHEMA
 from touchline.intake.rows import EVENT, Draft, Terms, finish, joined
@@ -189,6 +189,9 @@ class LineMapping:
             pl.col(f"{IDENTIFIER}{i}").fill_null("").str.strip_chars() == "" for i in range(len(self._imp.persona))
         ]
         conditions.append(("no_identifier", None, pl.all_horizontal(named)))
+        # A key without any known part is no key: all such lines would be taken for one.
+        parts = [pl.col(f"{KEY}{name}").cast(pl.String).fill_null("").str.strip_chars() == "" for name in self._imp.key]
+        conditions.append(("empty_key", None, pl.all_horizontal(parts)))
         sound, rejected = parted(told, conditions)
         draft, faults = self._maker.drafts(sound, self.rules)
         return draft, pl.concat([rejected, faults])

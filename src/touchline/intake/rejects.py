@@ -42,6 +42,7 @@ REASONS: dict[str, str] = {
     "not_finite": "The number is infinite, or not a number.",
     "too_long": "The value is longer than its column allows: 512 characters, text and payload 32 KB.",
     "no_identifier": "Nothing in the line says whose interaction it is.",
+    "empty_key": "Every part of the line's key is empty, so that nothing tells it from other lines.",
     "bad_identifier": "The address is none, or is longer than an address can be.",
     "missing_value": "The kind requires a value here.",
     "unknown_kind": "The kind is not in the catalogue.",

@@ -84,7 +84,8 @@ def split(ids: Sequence[int], actor: str, why: str, *, alone: bool = False, now:
         sides = _sides(owners.get_column("persona_id").unique(), everyone, links, alone=alone)
         if sides.is_empty():
             raise IdentityFault(
-                "there is nobody to part from", remedy="`touchline explain` shows who is linked to whom."
+                "there is nobody to part from",
+                remedy="`touchline explain` shows a customer's personas; only one of several can be parted.",
             )
         _separate(sides)
         side_of = sides.select("persona_id", "side")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,16 +98,12 @@ def propensity(workspace: Workspace, as_of: int) -> Propensity:
     return learning.learn(learning.count(messages, acts, plan, as_of), plan)
 
 
-def explanation(workspace: Workspace, customer: int, as_of: int) -> decision.Explanation:
-    """One customer's decision as of an instant, explained; raises UnknownName where nothing is known of them by then."""
+def explanations(workspace: Workspace, customers: Collection[int], as_of: int) -> dict[int, decision.Explanation]:
+    """The decisions of some customers as of an instant, explained; who had done nothing by then is left out."""
     plan = workspace.plan
-    frame = workspace.engine.collect(workspace.relationships(as_of, measures=plan.measures, customer=customer))
-    if frame.is_empty():
-        raise UnknownName(
-            f"customer {customer} at {format_instant(as_of)}",
-            remedy="Nothing of them had happened by then, or they are no customer; look from a later instant.",
-        )
-    return decision.explain(frame.row(0, named=True), plan, propensity(workspace, as_of))
+    frame = workspace.engine.collect(workspace.relationships(as_of, measures=plan.measures, customers=customers))
+    rates = propensity(workspace, as_of)
+    return {row["customer"]: decision.explain(row, plan, rates) for row in frame.iter_rows(named=True)}
 
 
 def explain(workspace: Workspace, customer: int, as_of: int, *, conversation: str | None = None) -> dict[str, Any]:
@@ -114,7 +111,12 @@ def explain(workspace: Workspace, customer: int, as_of: int, *, conversation: st
     known = workspace.plan.conversations
     if conversation is not None and conversation not in known:
         raise UnknownName(f"conversation {conversation!r}", remedy=did_you_mean(conversation, known))
-    told = explanation(workspace, customer, as_of)
+    told = explanations(workspace, [customer], as_of).get(customer)
+    if told is None:
+        raise UnknownName(
+            f"customer {customer} at {format_instant(as_of)}",
+            remedy="Nothing of them had happened by then, or they are no customer; look from a later instant.",
+        )
     if conversation is not None:
         told = told.about(conversation)
     personas = _personas(customer)

@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from touchline import playbook, report
-from touchline.decision.summary import Summary
+from touchline.decision import Explanation, Summary
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import measure
 from touchline.kernel.times import DAY, parse_instant
@@ -53,7 +53,7 @@ def demonstrate(
         workspace.import_files([path], name, tell=tell)
     decided = workspace.decide(as_of=UNTIL)
     path = folder / "report.html"
-    path.write_text(report.render(_report(workspace, decided.summary, tell)), encoding="utf-8")
+    path.write_text(report.render(_report(workspace, decided.summary)), encoding="utf-8")
     return {
         "organisation": workspace.playbook.organisation.name,
         "workspace": str(folder),
@@ -65,18 +65,21 @@ def demonstrate(
     }
 
 
-def _report(workspace: Workspace, summary: dict[str, Any], tell: Tell | None) -> report.Report:
+def _report(workspace: Workspace, summary: dict[str, Any]) -> report.Report:
     setting = report.Setting.of(workspace.playbook)
     relationships = workspace.engine.collect(workspace.relationships(UNTIL))
     interactions = workspace.engine.collect(_of_customers(workspace))
     picks = report.choose(relationships, STORIES)
+    explained = workspace.explanations([pick.customer for pick in picks], UNTIL)
     return report.Report(
         setting=setting,
         as_of=UNTIL,
         base=report.base_of(relationships, workspace.ledger.count()),
         map=report.map_of(relationships, setting),
         holds=report.holds_of(Summary(**summary), setting),
-        people=tuple(_story(workspace, pick, interactions, relationships, setting, tell) for pick in picks),
+        people=tuple(
+            _story(workspace, pick, interactions, relationships, setting, explained[pick.customer]) for pick in picks
+        ),
         series=report.series_of(interactions, setting, [UNTIL - back * QUARTER for back in reversed(range(8))]),
     )
 
@@ -93,18 +96,16 @@ def _story(
     interactions: pl.DataFrame,
     relationships: pl.DataFrame,
     setting: report.Setting,
-    tell: Tell | None,
+    explained: Explanation,
 ) -> report.CustomerStory:
     row = relationships.row(by_predicate=pl.col("customer") == pick.customer, named=True)
     rows = interactions.filter(pl.col("customer") == pick.customer)
-    if tell is not None:
-        tell("drawing lines", 0, None, "customers")
     return report.tell(
         pick.customer,
         report.name_of(report.rows_of(rows, UNTIL)) or f"Customer {pick.customer}",
         rows,
         {measure(name): value for name, value in row.items()},
-        workspace.explanation(pick.customer, UNTIL),
+        explained,
         setting,
         UNTIL,
         stages=_stages(workspace, pick.customer, rows),

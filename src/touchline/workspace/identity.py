@@ -10,7 +10,7 @@ from django.db import transaction
 
 from touchline import recognition
 from touchline.intake import buffer
-from touchline.kernel.errors import UnknownName
+from touchline.kernel.errors import IdentityFault, UnknownName
 from touchline.recognition.normalise import normalised
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 def merge(workspace: Workspace, customers: Sequence[int], *, why: str, actor: str) -> dict[str, Any]:
     """Make the customers one. The links and the rows that tell of them are one transaction."""
     now = workspace.clock.now()
+    if len(set(customers)) < 2:
+        raise IdentityFault(
+            f"all of them are customer {customers[0]} already",
+            remedy="`touchline explain` shows a customer's personas; name two different customers.",
+        )
     with transaction.atomic():
         rows = recognition.merge(customers, actor, why, now=now)
         buffer.accept_rows(rows, received_at=now)

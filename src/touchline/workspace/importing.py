@@ -11,12 +11,15 @@ import narwhals as nw
 from touchline import permission
 from touchline.intake.drain import drain
 from touchline.intake.imports import Progress, import_file
+from touchline.intake.rejects import REASONS as MEANINGS
 from touchline.kernel.errors import BadFile, UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.permission.reading import KINDS, ROWS
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
+
+__all__ = ["MEANINGS", "Tell", "catch_up", "run"]
 
 Tell = Callable[[str, int, int | None, str], None]
 """What is being done, how many of how many (None: unknown) are done, and the unit."""

@@ -108,12 +108,15 @@ class Workspace:
         return states.held(self, as_of, measures=measures, personas=personas, known_at=known_at)
 
     def relationships(
-        self, as_of: int | None = None, *, measures: Sequence[str] | None = None, customer: int | None = None
+        self,
+        as_of: int | None = None,
+        *,
+        measures: Sequence[str] | None = None,
+        customers: Collection[int] | None = None,
     ) -> Frame:
         """`customer`, `draw` and a column a measure (`kernel.measures.column`), one row a customer, as a lazy frame."""
-        return states.relationships(
-            self, self.clock.now() if as_of is None else as_of, measures=measures, customer=customer
-        )
+        instant = self.clock.now() if as_of is None else as_of
+        return states.relationships(self, instant, measures=measures, customers=customers)
 
     def relationships_table(
         self,
@@ -151,9 +154,9 @@ class Workspace:
         instant = self.clock.now() if as_of is None else as_of
         return deciding.explain(self, self.customer(customer), instant, conversation=conversation)
 
-    def explanation(self, customer: int, as_of: int) -> Explanation:
-        """One customer's decision as of an instant, explained; see `deciding.explanation`."""
-        return deciding.explanation(self, customer, as_of)
+    def explanations(self, customers: Collection[int], as_of: int) -> dict[int, Explanation]:
+        """Customers' decisions as of an instant, explained; see `deciding.explanations`."""
+        return deciding.explanations(self, customers, as_of)
 
     def sql(self, text: str, *, as_of: int | None = None) -> pl.DataFrame:
         """The rows of one SELECT over interactions, relationships and decisions; raises BadQuery."""

@@ -66,12 +66,15 @@ def _far(workspace: Workspace, found: Held) -> bool:
 
 
 def relationships(
-    workspace: Workspace, as_of: int, *, measures: Sequence[str] | None = None, customer: int | None = None
+    workspace: Workspace, as_of: int, *, measures: Sequence[str] | None = None, customers: Collection[int] | None = None
 ) -> Frame:
-    """`customer`, `draw` and a column a measure; every measure that the layout yields where none is named."""
+    """`customer`, `draw` and a column a measure; every measure that the layout yields where none is named.
+
+    customers   only these; everybody where None
+    """
     everyone = workspace.people()
-    some = everyone if customer is None else everyone.filter(pl.col("customer") == customer)
-    personas = None if customer is None else some["persona_id"].to_list()
+    some = everyone if customers is None else everyone.filter(pl.col("customer").is_in(list(customers)))
+    personas = None if customers is None else some["persona_id"].to_list()
     state = held(workspace, as_of, measures=measures or (), personas=personas)
     return refreshing.relationships(state, some, workspace.playbook, workspace.engine, wanted=measures)
 
@@ -95,7 +98,7 @@ def table(
     condition = None if where is None else check(where, names, want=Type.BOOLEAN)
     shown = list(measures) if measures is not None else list(measures_of(workspace.playbook, workspace.layout()))
     wanted = list(dict.fromkeys([*shown, *(condition.names if condition is not None else ())]))
-    frame = relationships(workspace, as_of, measures=wanted, customer=customer)
+    frame = relationships(workspace, as_of, measures=wanted, customers=None if customer is None else [customer])
     if condition is not None:
         frame = frame.filter(to_frame(condition))
     collected = workspace.engine.collect(frame.select("customer", *(column(name) for name in shown)))
