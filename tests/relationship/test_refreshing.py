@@ -18,6 +18,7 @@ from touchline.kernel.times import DAY
 from touchline.ledger.memory import MemoryLedger
 from touchline.ledger.snapshots import Snapshots
 from touchline.relationship import refreshing
+from touchline.relationship.deriving import NotFolded, slots_of
 from touchline.relationship.layout import Layout
 from touchline.relationship.refreshing import advance, keep, narrowed, relationships, state_at
 
@@ -159,6 +160,27 @@ def test_a_resident_state_is_advanced_step_by_step(name: str) -> None:
     few = narrowed(resident, [p.persona_id for own in some.values() for p in own], engine)
     got = engine.collect(relationships(few, lines.people(some), BOOK, engine, wanted=names))
     assert not lines.differences(got, lines.expected(BOOK, rows, some, names), names)
+
+
+def test_a_narrowed_state_has_what_was_asked_for_and_says_what_it_has_not() -> None:
+    random, engine, names = (
+        Random(10),
+        Engine("polars"),
+        ("experience.site", "care.due", "reach.email", "prefers.language"),
+    )
+    crowd = lines.crowd(random, 8)
+    rows = lines.history(random, [p.persona_id for own in crowd.values() for p in own], 160)
+    rows = [row | {"seq": n} for n, row in enumerate(sorted(rows, key=lambda row: int(row["occurred_at"])), start=1)]
+    middle = rows[79]["occurred_at"]
+    early = [row for row in rows if row["occurred_at"] <= middle]
+    held = state_at(ledger_of(early), None, LAYOUT, engine, middle)
+    everyone = [p.persona_id for own in crowd.values() for p in own]
+    narrow = narrowed(held, everyone, engine, slots_of(BOOK, LAYOUT, names))
+    narrow = advance(narrow, lines.frame(engine, rows[len(early) :]), engine, at=lines.A, seq=len(rows))
+    got = engine.collect(relationships(narrow, lines.people(crowd), BOOK, engine, wanted=names))
+    assert not lines.differences(got, lines.expected(BOOK, rows, crowd, names), names)
+    with pytest.raises(NotFolded, match=r"count\.asked"):
+        relationships(narrow, lines.people(crowd), BOOK, engine, wanted=["count.asked"])
 
 
 def test_a_long_history_is_folded_bucket_by_bucket(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,7 +175,10 @@ def rows(
     until: int,
     seq_from: int,
 ) -> pa.Table:
-    """So many interactions of these personas between two instants, in order of time, in the ledger's schema."""
+    """So many interactions of these personas between two instants, in order of time, in the ledger's schema.
+
+    Where there are enough of them, everybody has at least one.
+    """
     names = list(_KINDS)
     shares = np.array([share for share, _, _ in _KINDS.values()])
     kind = random.choice(len(names), size=count, p=shares / shares.sum()).astype(np.int32)
@@ -199,7 +202,9 @@ def rows(
         return pc.cast(pa.array(values, mask=~known), pa.string())
 
     occurred = np.sort(random.integers(since, until, size=count))
-    persona = random.choice(personas, size=count)
+    everybody = personas if count >= len(personas) else personas[:0]
+    persona = np.concatenate([everybody, random.choice(personas, size=count - len(everybody))])
+    random.shuffle(persona)
     seq = np.arange(seq_from, seq_from + count, dtype=np.int64)
     everywhere = np.ones(count, dtype=bool)
     outbound, consent, told = among("sent", "called"), among("opted_in", "opted_out"), among("preferred")

@@ -17,7 +17,7 @@ from touchline.interactions.catalogue import REACHED_BY
 from touchline.kernel.engines import Engine
 from touchline.relationship import packing
 from touchline.relationship.folding import State, combined
-from touchline.relationship.layout import Layout
+from touchline.relationship.layout import ALWAYS, Layout
 
 Frame = nw.LazyFrame[Any]
 
@@ -144,8 +144,7 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
 def _noted(state: State, engine: Engine) -> pl.DataFrame:
     """`persona_id`, `bounced`, the later of both releases as `released`, and codes `zone` and `language`: few, read at once."""
     zone, language = nw.col("prefers:zone"), nw.col("prefers:language")
-    slots = ("bounced", "released", "released_bounce", "prefers:zone", "prefers:language")
-    rows = state.flat.select("persona_id", *slots)
+    rows = state.flat.select("persona_id", *sorted(ALWAYS))
     rows = rows.filter(~nw.col("bounced").is_null() | ~zone.is_null() | ~language.is_null())
     told = {"zone": packing.value_of(zone), "language": packing.value_of(language)}
     released = nw.max_horizontal("released", "released_bounce")

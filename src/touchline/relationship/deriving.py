@@ -151,7 +151,7 @@ def _formulas(
         formula = formulas.of(name)
         if formula is None and (name in SCORES or name in playbook.measures.scores):
             formula = Formula(nw.lit(None, _type(playbook, name)))
-        if formula is None:
+        if formula is None or formula.reads & formulas.layout.left_out:
             raise NotFolded(name)
         found[name] = formula
     return found

@@ -100,11 +100,18 @@ def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> 
 
     DuckDB binds a lazy plan anew at each of its steps, which for hundreds of columns takes longer than the work.
     """
-    first, *others = (engine.collect(part) for part in _parts(rows, layout, reference))
+    first, *others = (engine.collect(_kept(part, layout)) for part in _parts(rows, layout, reference))
     keys = first.select("persona_id")
     beside = [keys.join(part, on="persona_id", how="left", maintain_order="left").drop("persona_id") for part in others]
     state = pl.concat([first, *beside], how="horizontal")
     return state.select("persona_id", *(slot.name for slot in layout.slots))
+
+
+def _kept(part: Frame, layout: Layout) -> Frame:
+    """A part without what a narrowed layout leaves out, which is then not computed either."""
+    if layout.kept is None:
+        return part
+    return part.select("persona_id", *(name for name in part.collect_schema().names() if name in layout.kept))
 
 
 def merge(state: State, other: State) -> State:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -37,6 +37,9 @@ ENCOUNTERS: tuple[str, ...] = (
     "called", "answered_to", "served",
 )  # fmt: skip
 """Kinds in which customer and organisation met: what cool-off and context look back to. A message sent is not one."""
+
+ALWAYS: frozenset[str] = frozenset({"bounced", "released", "released_bounce", "prefers:zone", "prefers:language"})
+"""Slots that customers are put together by, whatever is derived."""
 
 Operation = Literal["sum", "max", "min"]
 SlotType = Literal["decayed", "count", "whole"]
@@ -90,6 +93,7 @@ class Layout:
     dues           of conversations triggered by an interaction
     care_reading   a side at or below it is a care need
     resolved_by    kinds that end a care need
+    kept           names of the only slots that a narrowed state has; None: all
     """
 
     half_life: int
@@ -103,6 +107,7 @@ class Layout:
     dues: tuple[Due, ...]
     care_reading: float
     resolved_by: tuple[str, ...]
+    kept: frozenset[str] | None = None
 
     @staticmethod
     def of(playbook: Playbook, also: Iterable[str] = ()) -> Layout:
@@ -146,9 +151,21 @@ class Layout:
             resolved_by=tuple(sorted(playbook.policies.care_resolved_by)),
         )
 
+    def only(self, slots: Iterable[str]) -> Layout:
+        """The same for states that have just these slots, and those that every derivation looks at."""
+        return replace(self, kept=frozenset(slots) | ALWAYS)
+
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
         """Every column beside `persona_id`, in order."""
+        return tuple(slot for slot in self._all_slots() if self.kept is None or slot.name in self.kept)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """Names of the slots that a narrowed state does not have."""
+        return frozenset(slot.name for slot in self._all_slots()) - {slot.name for slot in self.slots}
+
+    def _all_slots(self) -> tuple[Slot, ...]:
         return (
             *self._reading_slots(),
             Slot("n", "sum", "count"),

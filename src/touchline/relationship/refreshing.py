@@ -178,11 +178,13 @@ def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> He
     return replace(_extended(held, state, recent), at=at, seq=seq)
 
 
-def narrowed(held: Held, personas: Collection[int], engine: Engine) -> Held:
-    """What is held of these personas alone, in memory."""
-    state = engine.lazy(engine.collect(_only(held.state.flat, personas, engine)))
+def narrowed(held: Held, personas: Collection[int], engine: Engine, slots: Collection[str] | None = None) -> Held:
+    """What is held of these personas alone, in memory; with `slots` only what is derived from those can be had of it."""
+    layout = held.state.layout if slots is None else held.state.layout.only(slots)
+    rows = held.state.flat.select("persona_id", *(slot.name for slot in layout.slots))
+    state = engine.lazy(engine.collect(_only(rows, personas, engine)))
     recent = engine.lazy(engine.collect(_only(held.slice, personas, engine)))
-    return replace(held, state=State(state, held.state.layout, held.state.reference), slice=recent, whole=False)
+    return replace(held, state=State(state, layout, held.state.reference), slice=recent, whole=False)
 
 
 def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
