@@ -186,7 +186,8 @@ def test_lines_that_are_rejected_are_kept_in_a_file_with_their_reason(
     words = touchline("import", file, "--as", "contacts", "-w", told)
     assert words.code == 0
     assert "3 lines read, 1 rejected; 0 interactions accepted, 4 known already" in words.out
-    assert "What was rejected, and why: " in words.out
+    assert "1 nobody" in words.out
+    assert "Their numbers: " in words.out
     assert len(set(_people(told).values())) == PEOPLE + 1
 
 
