@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,23 +143,24 @@ class _Records:
     held_back: bytes = b""
 
 
-class _TextReader:
+class _TextReader(ABC):
     """What the readers of text have in common: blocks to chunks, numbering, one reject a faulty line."""
 
     def __init__(self, path: Path, imp: Import) -> None:
         self._file, self._imp = TextFile(path), imp
         self._columns = in_file(imp)
 
+    @abstractmethod
     def _records(self, block: Block, lines: list[bytes], first: int) -> _Records:
-        raise NotImplementedError
+        """The records of a block's lines, `first` being the number of the first."""
 
     def _skipped(self) -> int:
         """Lines before the first record."""
         return 0
 
+    @abstractmethod
     def _positions(self) -> dict[str, str]:
         """Name in expressions -> column of the records' frame."""
-        raise NotImplementedError
 
     def chunks(self, names: Sequence[str]) -> Iterator[Chunk]:
         positions = self._positions()
