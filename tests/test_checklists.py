@@ -28,6 +28,13 @@ def test_a_kind_is_documented_and_requires_only_columns_that_exist(kind: object)
         assert set(alternatives.split("|")) <= set(row.BY_NAME)
 
 
+def test_sources_and_reasons_that_rooms_must_agree_on_are_written_once() -> None:
+    package = Path(__file__).parent.parent / "src" / "touchline"
+    for word in (row.COMPLETION, row.HARD_BOUNCE):
+        written = {path for path in package.rglob("*.py") if f'"{word}"' in path.read_text(encoding="utf-8")}
+        assert written == {package / "interactions" / "row.py"}, word
+
+
 def test_every_measure_group_is_documented() -> None:
     measures = Measures(
         kinds=("KIND",),

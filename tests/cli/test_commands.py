@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import polars as pl
@@ -31,6 +33,37 @@ def test_a_new_workspace_has_no_faults(touchline: Touchline, tmp_path: Path) -> 
         made = touchline("new", tmp_path / template, "--template", template, "--json")
         assert made.json == {"workspace": str(tmp_path / template), "template": template}
         assert touchline("check", "-w", tmp_path / template, "--json").json == {"faults": []}
+
+
+def test_the_version_is_said_in_words_or_as_one_object(touchline: Touchline) -> None:
+    number = metadata.version("touchline")
+    assert touchline("--version").out == f"touchline {number}\n"
+    assert touchline("--version", "--json").json == {"name": "touchline", "version": number}
+
+
+def test_json_before_the_command_is_wrong_use_and_not_passed_over(touchline: Touchline, retail: Path) -> None:
+    told = touchline("--json", "check", "-w", retail)
+    assert told.code == 2
+    assert "behind the command" in told.err
+
+
+def test_new_says_what_to_edit_first(touchline: Touchline, tmp_path: Path) -> None:
+    for template, name in (("blank", "Our organisation"), ("retail", "Fern & Field")):
+        told = touchline("new", tmp_path / template, "--template", template)
+        assert f"It is called {name} until you edit touchline.yaml" in told.out
+        assert "# Edit this file first" in (tmp_path / template / "touchline.yaml").read_text(encoding="utf-8")
+
+
+def test_an_unknown_engine_is_refused_before_anything_is_opened(
+    touchline: Touchline, retail: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOUCHLINE_ENGINE", "spark")
+    for command in (("check",), ("sql", "SELECT 1"), ("relationships",)):
+        told = touchline(*command, "-w", retail)
+        assert told.code == 2
+        assert "engine 'spark'" in told.err
+        assert "TOUCHLINE_ENGINE to one of polars, duckdb" in told.err
+    assert not (retail / ".touchline").exists()
 
 
 def test_a_folder_in_use_is_never_overwritten(touchline: Touchline, retail: Path) -> None:
@@ -116,6 +149,58 @@ def test_sql_does_nothing_but_one_select(touchline: Touchline, retail: Path, que
 
 
 @pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("SELECT kindd FROM interactions", "there is no column `kindd` in interactions\n  Did you mean `kind`?"),
+        ("SELECT i.kindd FROM interactions i", "Did you mean `kind`? `DESCRIBE interactions` lists all."),
+        ("SELECT * FROM interaction", "there is no table `interaction`\n  Did you mean `interactions`?"),
+        ("SELECT * FROM elsewhere", "The tables are interactions, relationships, decisions."),
+        ("DESCRIBE elsewhere", "there is no table `elsewhere`"),
+        ("SELECT experience.overal FROM relationships", "Did you mean `experience.overall`?"),
+        ("SELECT r.experience.overal FROM relationships r", "there is no column `experience.overal` in relationships"),
+        ("SELECT cout.bought FROM relationships", "Did you mean `count.bought`?"),
+        ("WITH x AS (SELECT 1 AS alpha) SELECT alpa FROM x", "there is no column `alpa`\n  Did you mean `alpha`?"),
+        ("SELECT stage frm relationships", "`SHOW TABLES` says what can be asked for"),
+    ],
+)
+def test_sql_of_what_is_not_there_names_the_nearest_and_where_to_look(
+    touchline: Touchline, retail: Path, query: str, said: str
+) -> None:
+    told = touchline("sql", query, "-w", retail)
+    assert told.code == 2
+    assert "The query is refused: " in told.err
+    assert said in told.err
+
+
+def test_sql_says_which_tables_and_columns_there_are(touchline: Touchline, retail: Path) -> None:
+    tables = touchline("sql", "SHOW TABLES", "-w", retail, "--json").json["rows"]
+    assert [row["name"] for row in tables] == ["decisions", "interactions", "relationships"]
+    for table in ("interactions", "decisions"):
+        said = touchline("sql", f"describe {table};", "-w", retail, "--json").json["rows"]
+        asked = f"DESCRIBE SELECT * FROM {table}"
+        found = touchline("sql", asked, "-w", retail, "--json").json["rows"]
+        assert said == [{name: row[name] for name in ("column_name", "column_type")} for row in found]
+    measures = touchline("sql", "DESCRIBE relationships", "-w", retail, "--json").json["rows"]
+    assert {"column_name": "experience.overall", "column_type": "DOUBLE"} in measures
+    assert {"column_name": "sum.revenue", "column_type": "DECIMAL"} in measures
+
+
+def _documented(table: str) -> list[tuple[str, str]]:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "tables.md"
+    section = page.read_text(encoding="utf-8").split(f"## `{table}`")[1].split("\n## ")[0]
+    return re.findall(r"^\| `(\w+)` \| ([A-Z]+) \|", section, re.MULTILINE)
+
+
+def test_the_reference_of_tables_lists_the_columns_that_there_are(touchline: Touchline, retail: Path) -> None:
+    for table in ("interactions", "decisions"):
+        said = touchline("sql", f"DESCRIBE {table}", "-w", retail, "--json").json["rows"]
+        assert _documented(table) == [(row["column_name"], row["column_type"]) for row in said]
+    measures = touchline("sql", "DESCRIBE relationships", "-w", retail, "--json").json["rows"]
+    assert _documented("relationships") == [("customer", "BIGINT")]
+    assert measures[0] == {"column_name": "customer", "column_type": "BIGINT"}
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "SELECT r.stage, r.experience.overall FROM relationships r",
@@ -148,6 +233,9 @@ def test_decide_keeps_its_proposals_and_a_dry_run_keeps_nothing(touchline: Touch
     kept = touchline("sql", "SELECT count(DISTINCT customer) AS n FROM decisions", "-w", retail, "--json").json
     assert kept == {"rows": [{"n": real["decided"]}]}
     assert sum(real["by_conversation"].values()) >= real["decided"]
+    said = touchline("sql", "DESCRIBE decisions", "-w", retail, "--json").json["rows"]
+    found = touchline("sql", "DESCRIBE SELECT * FROM decisions", "-w", retail, "--json").json["rows"]
+    assert said == [{name: row[name] for name in ("column_name", "column_type")} for row in found]
 
 
 def test_tables_are_written_as_csv_and_parquet_and_formulas_are_made_harmless(

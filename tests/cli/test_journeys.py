@@ -77,10 +77,31 @@ def _number(workspace: Path, who: str) -> int:
 
 
 def test_explain_says_in_words_why_nothing_goes(touchline: Touchline, told: Path) -> None:
-    words = touchline("explain", "ada@home.example", "-w", told, "--as-of", AT)
+    words = touchline("explain", "ada@home.example", "--all", "-w", told, "--as-of", AT)
     assert words.code == 0
     assert "new_arrivals by email (selling, class 5): not offered" in words.out
     assert "audience does not hold: stage IN ('active', 'loyal')" in words.out
+
+
+def test_explain_shows_what_goes_and_what_is_held_and_folds_the_rest_into_one_line(
+    touchline: Touchline, told: Path
+) -> None:
+    asked = ("explain", "u1", "-w", told, "--as-of", AT)
+    short, whole = touchline(*asked).out.splitlines(), touchline(*asked, "--all").out.splitlines()
+    candidates = touchline(*asked, "--json").json["candidates"]
+    held = [f"{one['conversation']} by {one['channel']} " for one in candidates if one["reached"]]
+    left_out = {one["conversation"] for one in candidates if not one["reached"]}
+    folded = [line for line in short if line.startswith("not offered")]
+    assert held
+    assert left_out
+    assert all(any(line.startswith(name) for line in short) for name in held)
+    assert len(folded) == 1
+    assert all(name in folded[0] for name in left_out)
+    assert "--all" in folded[0]
+    assert not any(line.endswith(": not offered") for line in short)
+    assert sum(line.endswith(": not offered") for line in whole) == len(candidates) - len(held)
+    named = touchline(*asked, "--conversation", "new_arrivals").out
+    assert "new_arrivals by email (selling, class 5): not offered" in named
 
 
 def test_explain_of_one_conversation_tells_of_its_candidates_only(touchline: Touchline, told: Path) -> None:
@@ -164,6 +185,17 @@ def test_a_condition_or_column_that_does_not_exist_names_the_nearest(touchline: 
         assert "Did you mean `stage`?" in refused.err
 
 
+def test_a_stage_that_does_not_exist_is_refused_in_where_as_in_the_playbook(touchline: Touchline, told: Path) -> None:
+    refused = touchline("relationships", "-w", told, "--where", "stage IN ('actve', 'lapsed') OR loyalty.type = 'tru'")
+    assert refused.code == 2
+    assert "`actve` is not a stage. Did you mean `active`?" in refused.err
+    assert "`tru` is not a type of loyalty. Did you mean `true`?" in refused.err
+    assert "lapsed" not in refused.err
+    audiences = told / "playbook" / "audiences.yaml"
+    audiences.write_text(audiences.read_text(encoding="utf-8") + "mine: stage = 'actve'\n", encoding="utf-8")
+    assert touchline("check", "-w", told, "--json").json["faults"][0]["remedy"] == "Did you mean `active`?"
+
+
 def test_lines_that_are_rejected_are_kept_in_a_file_with_their_reason(
     touchline: Touchline, told: Path, tmp_path: Path
 ) -> None:
@@ -189,6 +221,23 @@ def test_lines_that_are_rejected_are_kept_in_a_file_with_their_reason(
     assert "1 nobody" in words.out
     assert "Their numbers: " in words.out
     assert len(set(_people(told).values())) == PEOPLE + 1
+
+
+def test_a_line_whose_key_stood_earlier_with_other_content_is_told_apart(
+    touchline: Touchline, told: Path, tmp_path: Path
+) -> None:
+    lines = (
+        "u8,,gil@home.example,,,Gil,de,,2026-04-01T09:00:00Z",
+        "u8,,gil@home.example,,,Gilbert,de,,2026-04-01T09:00:00Z",
+    )
+    file = _file(tmp_path, "contacts", *lines)
+    ran = touchline("import", file, "--as", "contacts", "-w", told, "--json", "--dry-run").json
+    assert {name: ran[name] for name in ("accepted", "duplicates", "differing")} == {
+        "accepted": 2, "duplicates": 2, "differing": 1,
+    }  # fmt: skip
+    words = touchline("import", file, "--as", "contacts", "-w", told).out
+    assert "2 known already by their key" in words
+    assert "1 of those with the key of an earlier line of the file, but other content" in words
 
 
 def test_a_file_with_other_columns_is_refused_with_those_that_were_expected(

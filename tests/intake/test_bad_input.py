@@ -82,7 +82,7 @@ def test_the_rejects_file_repeats_no_content(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
 def test_a_spreadsheet_formula_is_stored_as_it_is_and_guarded_where_it_is_exported(tmp_path: Path, cell: str) -> None:
-    from touchline.intake.rejects import guarded, guarded_frame
+    from touchline.kernel.spreadsheets import guarded, guarded_frame
 
     result = run(tmp_path, HEADER + f'c1,2026-01-02T10:00:00Z,1.50,"{cell}"\n'.encode(), purchases())
     assert result.accepted == 1
@@ -178,6 +178,67 @@ def test_a_file_with_the_wrong_columns_is_refused_whole(tmp_path: Path, header: 
     assert told in str(refused.value)
     assert "customer, at, amount, words" in str(refused.value)
     assert stored(tmp_path).is_empty()
+
+
+@pytest.mark.parametrize(("separator", "shown"), [(";", '";"'), ("\t", '"\\t"'), ("|", '"|"')])
+def test_a_file_with_another_separator_is_refused_with_a_hint_of_which(
+    tmp_path: Path, separator: str, shown: str
+) -> None:
+    with pytest.raises(BadFile) as refused:
+        run(tmp_path, HEADER.replace(b",", separator.encode()), purchases())
+    assert f"This looks separated by {shown}" in refused.value.how
+    assert f"separator: {shown}" in refused.value.how
+
+
+def test_a_single_column_of_another_name_is_no_matter_of_separators(tmp_path: Path) -> None:
+    with pytest.raises(BadFile) as refused:
+        run(tmp_path, b"customer;x\n", purchases())
+    assert "separated" not in refused.value.how
+
+
+WORDS = "Müller – für 5 €, naïve"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("utf-8", WORDS),
+        ("utf-8-sig", WORDS),
+        ("windows-1252", WORDS),
+        ("cp1252", WORDS),
+        ("latin-1", "Müller für naïve"),
+    ],
+)
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_file_is_read_in_the_encoding_that_the_import_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, words: str, quote: str
+) -> None:
+    monkeypatch.setattr(lines, "BLOCK", 16)
+    words = words.replace(",", "") if not quote else words
+    text = HEADER.decode() + f"c1,2026-01-02T10:00:00Z,1.50,{quote}{words}{quote}\n"
+    result = run(tmp_path, text.encode(encoding), purchases(encoding=encoding))
+    assert (result.accepted, result.rejected) == (1, 0)
+    assert stored(tmp_path)["text"].to_list() == [words]
+
+
+def test_a_byte_that_the_encoding_does_not_know_costs_its_line_only(tmp_path: Path) -> None:
+    bad = b"c9,2026-01-02T10:00:00Z,1.50,\xe9\x81\n"
+    result = run(tmp_path, HEADER + GOOD + bad + LAST, purchases(encoding="windows-1252"))
+    assert reasons(result) == {2: "not_utf8"}
+    assert "encoding" in rejects(result)[0]["means"]
+    assert result.accepted == 2
+
+
+def test_a_file_in_another_encoding_than_the_import_says_is_refused_whole(tmp_path: Path) -> None:
+    text = HEADER.decode() + f"c1,2026-01-02T10:00:00Z,1.50,{WORDS}\n"
+    for encoding in ("latin-1", "windows-1252", "cp1252"):
+        with pytest.raises(BadFile, match="is written in UTF-8, and the import says " + encoding):
+            run(tmp_path, text.encode(), purchases(encoding=encoding))
+    with pytest.raises(BadFile, match="is written in UTF-16"):
+        run(tmp_path, text.encode("utf-16"), purchases())
+    with pytest.raises(BadFile, match="its header is no utf-8 text") as refused:
+        run(tmp_path, text.replace("words", "wörter").encode("cp1252"), purchases())
+    assert "encoding: windows-1252" in refused.value.how
 
 
 def test_a_column_more_is_allowed_where_the_mapping_says_so(tmp_path: Path) -> None:

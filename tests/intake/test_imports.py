@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.intake.builder import NOW, importer, playbook
-from tests.intake.files import BOUGHT, PURCHASE, ledger, parquet, purchases, reasons, run, stored
+from tests.intake.files import BOUGHT, PURCHASE, ledger, parquet, purchases, reasons, rejects, run, stored
 from touchline.intake import Progress, import_file
 from touchline.intake.rows import minor
+from touchline.interactions import preferences
 from touchline.kernel.engines import Engine
 from touchline.kernel.ids import interaction_id
 from touchline.recognition import identifiers, people
@@ -60,6 +62,39 @@ def test_ids_of_many_rows_are_those_of_the_kernel(tmp_path: Path) -> None:
 def test_an_equal_key_is_a_duplicate_within_a_file_too(tmp_path: Path) -> None:
     result = run(tmp_path, HEADER + _line("c1") + _line("c2") + _line("c1"), purchases())
     assert (result.read, result.accepted, result.duplicates) == (3, 2, 1)
+
+
+def test_a_line_of_an_equal_key_that_says_something_else_is_counted_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imp = replace(purchases(), key=("customer", "at"))
+    first, same = _line("c1", "1", "first"), _line("c2", "5", "same")
+    data = HEADER + first + same + _line("c1", "2", "first") + _line("c1", "1", "other") + same + first + _line("c3")
+    for rows in (1_000_000, 2):
+        monkeypatch.setattr("touchline.intake.imports.CHUNK_ROWS", rows)
+        monkeypatch.setattr("touchline.intake.lines.BLOCK", 64)
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        dry = run(folder, data, imp, dry_run=True)
+        result = run(folder, data, imp)
+        assert (result.accepted, result.duplicates, result.differing) == (dry.accepted, dry.duplicates, dry.differing)
+        assert (result.accepted, result.duplicates, result.differing) == (3, 4, 2)
+        assert stored(folder, ["text"]).to_series().to_list() == ["first", "same", "w"]
+        again = run(folder, data, imp)
+        assert (again.accepted, again.duplicates, again.differing) == (0, 7, 2)
+
+
+def test_an_equal_key_of_somebody_else_says_something_else(tmp_path: Path) -> None:
+    imp = replace(purchases(), key=("words",))
+    result = run(tmp_path, HEADER + _line("c1") + _line("c2") + _line("c1"), imp)
+    assert (result.accepted, result.duplicates, result.differing) == (1, 2, 1)
+
+
+def test_equal_keys_that_are_numbered_differ_from_nothing(tmp_path: Path) -> None:
+    result = run(
+        tmp_path, HEADER + _line("c1") + _line("c1", "2"), replace(purchases(occurrence=True), key=("customer",))
+    )
+    assert (result.accepted, result.duplicates, result.differing) == (2, 0, 0)
 
 
 def test_a_duplicate_of_a_rejected_line_is_not_lost(tmp_path: Path) -> None:
@@ -289,6 +324,50 @@ def test_preferences_become_one_row_each_and_nonsense_is_named(tmp_path: Path) -
     assert rows.select("name", "answer", "payload").rows() == [
         ("days", 1.0, '{"days":"mon"}'), ("max_per_week", 3.0, '{"max_per_week":"3"}'), ("days", 32.0, '{"days":"sat"}'),
     ]  # fmt: skip
+
+
+TOLD: list[tuple[str, str, str]] = [
+    ("max_per_week", "often", "a whole number from 0 to 999"),
+    ("days", "mon,someday", "days of the week, as in mon,tue,sat"),
+    ("hours", "mornings", "two times of day, as in 09:00-18:00"),
+    ("zone", "Europe/Atlantis", "an IANA time zone, as in Europe/Berlin"),
+    ("language", "de_DE", "a language tag, as in de or pt-BR"),
+    ("refuses_email", "perhaps", "yes or no"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "allowed"), TOLD)
+def test_a_preference_that_makes_no_sense_rejects_its_line_and_says_what_is_allowed(
+    tmp_path: Path, key: str, value: str, allowed: str
+) -> None:
+    row = {"kind": "'preferred'", "occurred_at": "at", f"preference.{key}": "words"}
+    imp = importer(PURCHASE, [row], ["customer", "words"])
+    result = run(tmp_path, HEADER + f'c1,{AT},1,"{value}"\n'.encode(), imp)
+    assert (result.accepted, result.rejected) == (0, 1)
+    told = rejects(result)[0]
+    assert (told["reason"], told["column"]) == ("unknown_preference", f"preference.{key}")
+    assert told["means"] == f"The value makes no sense for the preference {key}: allowed is {allowed}."
+
+
+@pytest.mark.parametrize("told", ["de", "DE", "de-AT", "De-at", "zh-Hant-TW", " de ", "gsw", "GSW-CH"])
+def test_a_language_tag_is_taken_whatever_its_case_and_region(told: str) -> None:
+    code = preferences.encode("language", told)
+    assert code == preferences.encode("language", told.strip().split("-")[0].lower())
+    assert code is not None
+    assert (code < 26 * 26) is (len(told.strip().split("-")[0]) == 2)
+
+
+@pytest.mark.parametrize("told", ["german", "d", "de_DE", "de-", "-de", "de-a", "d3", "dé", "de fr", "de-toolongtag"])
+def test_what_is_no_language_tag_is_no_language(told: str) -> None:
+    assert preferences.encode("language", told) is None
+
+
+def test_no_two_languages_share_a_code() -> None:
+    letters = "abcxyz"
+    tags = [a + b + c for a in letters for b in letters for c in ("", *letters)]
+    codes = [preferences.encode("language", tag) for tag in tags]
+    assert len(set(codes)) == len(tags)
+    assert all(code is not None and code < preferences.LIMIT for code in codes)
 
 
 def test_a_message_of_a_former_tool_has_the_channel_of_its_touchpoint(tmp_path: Path) -> None:

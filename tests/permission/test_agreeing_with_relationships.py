@@ -70,6 +70,7 @@ def _row(random: Random) -> dict[str, Any]:
         ("opted_in",) * 5 + ("opted_out", "suppressed", "released", "released", "reported_spam", "failed")
     )
     columns: dict[str, Any] = {"reason": random.choice(("hard_bounce", "hard_bounce", "deceased", "released", None))}
+    columns["machine"] = random.random() < 0.2
     if kind.startswith("opted"):
         columns["purpose"], columns["channel"] = random.choice(PAIRS)
     at, persona = lines.A - random.randrange(8) * DAY, random.randrange(1, len(TYPES) + 1)

@@ -100,6 +100,15 @@ def test_an_address_with_consent_may_be_used(database) -> None:
     assert _allowed(people((1, 1)), channel="sms") == {}, "an e-mail address is not reached by a text message"
 
 
+def test_what_a_machine_did_is_nobodys_consent_and_nobodys_objection(database) -> None:
+    by_machine = {"machine": True}
+    permission.refresh(told(opted("in", 1, 5) | by_machine, opted("in", 2, 5), opted("out", 2, 6) | by_machine))
+    permission.refresh(
+        told(happened("reported_spam", 2, 7) | by_machine, preferred(2, 7, "topic_cover", 0) | by_machine)
+    )
+    assert _allowed(people((1, 1), (2, 2))) == {1: "consent", 2: None}
+
+
 def test_linking_lends_no_consent_to_another_address(database) -> None:
     permission.refresh(told(opted("in", 1, 10)))
     assert _allowed(people((1, 1), (2, 1))) == {1: None, 2: "consent"}

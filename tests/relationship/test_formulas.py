@@ -335,6 +335,14 @@ def test_the_latest_preference_counts(engine: Engine) -> None:
     assert measured(engine, rows, *names) == [1, "de", False, False, True]
 
 
+def test_a_language_of_three_letters_is_one_that_nobody_can_speak(engine: Engine) -> None:
+    from touchline.interactions.preferences import encode
+
+    rows = [told("language", encode("language", "de") or 0), told("language", encode("language", "gsw") or 0, A)]
+    assert measured(engine, rows[:1], "prefers.language") == ["de"]
+    assert measured(engine, rows, "prefers.language") == [None]
+
+
 def test_days_and_hours_are_those_of_the_customers_own_zone(engine: Engine) -> None:
     from touchline.interactions.preferences import encode, zone_code
 

@@ -141,6 +141,22 @@ def test_touched_customers_alone_are_as_among_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ENGINES)
+def test_a_refresh_of_few_columns_is_as_one_of_all_and_is_never_kept(name: str, tmp_path: Path) -> None:
+    random, engine, snapshots = Random(10), Engine(name), Snapshots(tmp_path)
+    crowd = lines.crowd(random, 10)
+    rows = arrived(random, lines.history(random, [p.persona_id for own in crowd.values() for p in own], 250))
+    keep(state_at(ledger_of(rows[:200]), None, LAYOUT, engine, lines.A - 9 * DAY), snapshots)
+    names = ("experience.overall", "care.due", "count.asked", "sum.revenue", "hand_raiser", "prefers.language")
+    slots = slots_of(BOOK, LAYOUT, names)
+    held = state_at(ledger_of(rows), snapshots, LAYOUT, engine, lines.A, slots=slots)
+    assert len(held.state.layout.slots) < len(LAYOUT.slots)
+    got = engine.collect(relationships(held, lines.people(crowd), BOOK, engine, wanted=names))
+    assert not lines.differences(got.sort("customer"), lines.expected(BOOK, rows, crowd, names), names)
+    with pytest.raises(ValueError, match="all of the ledger"):
+        keep(held, snapshots)
+
+
+@pytest.mark.parametrize("name", ENGINES)
 def test_a_resident_state_is_advanced_step_by_step(name: str) -> None:
     random, engine = Random(9), Engine(name)
     crowd = lines.crowd(random, 8)

@@ -111,9 +111,10 @@ def work(name: str, root: str, customers: int) -> dict[str, Any]:
     engine, layout, names = Engine(name), Layout.of(playbook()), measures()
     ledger, snapshots = Ledger.open(Path(root) / "ledger"), Snapshots(Path(root) / "snapshots")
     people = population.people(customers)
+    slots = slots_of(playbook(), layout, names)
 
     def stored() -> pl.DataFrame:
-        held = refreshing.state_at(ledger, snapshots, layout, engine, AT)
+        held = refreshing.state_at(ledger, snapshots, layout, engine, AT, slots=slots)
         return engine.collect(refreshing.relationships(held, people, playbook(), engine, wanted=names))
 
     return {"stored": round(best(stored, TIMES), 3)}

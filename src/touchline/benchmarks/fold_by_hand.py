@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from touchline.interactions.catalogue import KINDS
-from touchline.interactions.row import PRINCIPLES, READINGS
+from touchline.interactions.row import HARD_BOUNCE, PRINCIPLES, READINGS
 from touchline.kernel.measures import SIDES
-from touchline.relationship.folding import HARD_BOUNCE
 from touchline.relationship.layout import (
     ENCOUNTERS,
     Layout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def itself(
+    version: Annotated[bool, typer.Option("--version", help="Say name and version.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --version: one JSON object.")] = False,
+) -> None:
+    """Say what is asked of Touchline itself; everything else is asked of a command."""
+    if version:
+        name, number = "touchline", metadata.version("touchline")
+        output.emit({"name": name, "version": number}) if json else output.say(f"{name} {number}")
+        raise typer.Exit
+    if json:
+        raise typer.BadParameter("it stands behind the command, as in `touchline check --json`", param_hint="--json")
+
+
 people = typer.Typer(help="Who is who: put two customers together, or take a wrong merge apart.", no_args_is_help=True)
 app.add_typer(people, name="people")
 
@@ -47,6 +64,13 @@ def new(
             output.emit({"workspace": str(made.resolve()), "template": template})
             return
         output.say(f"Made {made} from template {template}.")
+        name = playbook.load(made).organisation.name
+        output.say(
+            f"It is called {name} until you edit touchline.yaml: organisation, zone, currency, languages, brands."
+        )
+        output.say(
+            "Then playbook/touchpoints.yaml: your channels, departments and touchpoints, in place of the template's."
+        )
         output.say(f"Next: cd {directory}; touchline check; touchline import FILE --as NAME", "dim")
 
 
@@ -155,14 +179,20 @@ def decide(
 @app.command()
 def explain(
     customer: Annotated[str, typer.Argument(help="A customer's number or any identifier of theirs.")],
-    conversation: Annotated[str | None, typer.Option(help="Only this conversation.", show_default=False)] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help="Only this conversation, offered or not.", show_default=False)
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Say of those not offered, too, why they are not.")] = False,
     workspace: WorkspaceOption = None,
     as_of: AsOfOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say of every candidate whether it may go, what each policy answers and on which facts, and its priority."""
+    everything = all_ or json or conversation is not None
     with faults(json):
-        explained = open_workspace(workspace).explain(customer, conversation=conversation, as_of=instant(as_of))
+        explained = open_workspace(workspace).explain(
+            customer, conversation=conversation, as_of=instant(as_of), everything=everything
+        )
     output.emit(explained) if json else shown.explained(explained)
 
 

@@ -26,8 +26,14 @@ def imported(result: Mapping[str, Any], dry_run: bool) -> None:
     verb = "would be accepted" if dry_run else "accepted"
     output.say(
         f"{result['read']:,} lines read, {result['rejected']:,} rejected; {result['accepted']:,} interactions {verb}, "
-        f"{result['duplicates']:,} known already; {result['customers']:,} customers in the file."
+        f"{result['duplicates']:,} known already by their key; {result['customers']:,} customers in the file."
     )
+    if result["differing"]:
+        output.say(
+            f"  {result['differing']:,} of those with the key of an earlier line of the file, but other content: the first was "
+            "taken. Where both are interactions of their own, add the columns that tell them apart to `id.key`.",
+            "yellow",
+        )
     for reason, lines in sorted(result["reasons"].items(), key=lambda each: -each[1]):
         output.say(f"  {lines:,} {reason}: {MEANINGS.get(reason, 'as the import says')}", "yellow")
     if result["rejects_file"]:

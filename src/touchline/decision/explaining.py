@@ -159,12 +159,21 @@ class Explanation:
             ],
         }
 
-    def lines(self) -> list[str]:
-        """What people read: what is proposed first, then what is open, what is held, what is not offered."""
+    def lines(self, *, everything: bool = True) -> list[str]:
+        """What people read: what is proposed first, then what is open, what is held, what is not offered.
+
+        everything   also say of each that is not offered why; else their names stand in one line
+        """
         order = sorted(self.candidates, key=lambda c: (not c.proposed, not c.eligible, not c.reached))
+        left_out = [] if everything else [c for c in order if not c.reached]
+        order = [c for c in order if c not in left_out]
         raised = "a hand-raiser" if self.hand_raiser else "no hand raised"
         head = f"customer {self.customer}: stage {self.stage or 'unknown'}, {raised}, playbook {self.digest}"
-        return [head, *(line for candidate in order for line in candidate.lines())]
+        told = [head, *(line for candidate in order for line in candidate.lines())]
+        if left_out:
+            names = ", ".join(dict.fromkeys(c.conversation for c in left_out))
+            told.append(f"not offered, their audience or trigger does not hold: {names} (--all says why)")
+        return told
 
 
 def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Explanation:

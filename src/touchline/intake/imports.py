@@ -28,13 +28,19 @@ from touchline.intake.mapping import RULE, LineMapping
 from touchline.intake.occurrence import NTH, Occurrences
 from touchline.intake.readers import CHUNK_BYTES, CHUNK_ROWS, LINE, NUMBER, Chunk, Reader, open_file
 from touchline.intake.rejects import Rejects
-from touchline.intake.rows import Draft, Terms
+from touchline.intake.rows import DTYPES, Draft, Terms
 from touchline.intake.turns import importing, turn
 from touchline.kernel.errors import UnknownName
 from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Import, Playbook
 from touchline.recognition.counting import reserve
 from touchline.recognition.staging import read_numbers
+
+_TAKEN = {"id": pl.String, "content": pl.UInt64}
+"""Keys that lines of this file have taken, and what the first line of each said."""
+_OURS = ("seq", "id", "version", "bucket", "received_at", "batch", "role", "source", "digest")
+_SAID = tuple(name for name in DTYPES if name not in _OURS)
+"""Ledger columns that hold what a line says, and of whom."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ class ImportResult:
 
     read          lines, good or bad; where a line makes one interaction, read = accepted + duplicates + rejected
     accepted      interactions added; a line of several adds several, and one whose `when` does not hold adds none
-    duplicates    interactions that were there already, in the ledger or earlier in the file
+    duplicates    interactions whose key was there already, in the ledger or earlier in the file
+    differing     those of the duplicates whose key stood earlier in the same file with other content
     rejected      lines that were rejected, each whole
     rejects_file  where their numbers and reasons are; None without any, and in a dry run
     customers     distinct customers of the lines that were not rejected, whether or not they were new
@@ -74,6 +81,7 @@ class ImportResult:
     rejected: int
     rejects_file: Path | None
     customers: int
+    differing: int = 0
     reasons: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -194,7 +202,7 @@ class _Run:
         kinds = [(rule.type, rule.scope) for rule in imp.persona]
         self._identification = Identification(kinds, role=imp.role, region=playbook.organisation.country)
         self._key = [name for name in imp.key if name != NUMBER]
-        self._read = self._accepted = self._duplicates = 0
+        self._read = self._accepted = self._duplicates = self._differing = 0
         self._personas: list[pl.Series] = []
         self._before: list[pl.Series] = []
         """Ids that a dry run would have added in earlier files."""
@@ -205,14 +213,14 @@ class _Run:
         personas = pl.concat(self._personas).unique() if self._personas else pl.Series([], dtype=pl.Int64)
         return ImportResult(
             self._read, self._accepted, self._duplicates, self._rejects.total, self._rejects.path,
-            _customers(personas), dict(self._rejects.counts),
+            _customers(personas), self._differing, dict(self._rejects.counts),
         )  # fmt: skip
 
     def _file(self, index: int, path: Path, reader: Reader, meter: _Meter) -> None:
         self.writer.wait()  # what an earlier file brought is known too
         known = Known(self._ledger, self._imp.name, self._scratch)
         occurrences = self._occurrences(reader)
-        taken = pl.Series("id", [], dtype=pl.String)
+        taken = pl.DataFrame(schema=_TAKEN)
         batch = 0 if self._dry else reserve("batch", 1)
         for chunk in _coalesced(reader.chunks(list(self._imp.types))):
             self._rejects.add(path.name, chunk.rejected)
@@ -222,7 +230,8 @@ class _Run:
             if self._before:
                 fresh &= ~draft.frame["id"].is_in(pl.concat(self._before).implode())
             if not self._imp.occurrence and occurrences is not None:
-                fresh, taken = _first_of_key(draft.frame, fresh, taken)
+                fresh, taken, differing = _first_of_key(draft, fresh, taken)
+                self._differing += differing
             self._personas.append(draft.frame["persona_id"].unique())
             added = int(fresh.sum())
             self._duplicates += draft.frame.height - added
@@ -316,17 +325,32 @@ def _references(draft: Draft, source: str) -> list[pl.Series]:
     return told
 
 
-def _first_of_key(frame: pl.DataFrame, fresh: pl.Series, taken: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """(`fresh` without lines whose key an earlier line of this file had, ids of repeated keys taken so far).
+def _first_of_key(draft: Draft, fresh: pl.Series, taken: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame, int]:
+    """(`fresh` without lines whose key an earlier line of this file had, [id, content] of repeated keys taken so far, how
+    many of those lines say something else than the earlier one).
 
     Only lines of repeated keys are looked at, so that what is kept stays small.
     """
-    repeated = frame[NTH].is_not_null()
+    repeated = draft.frame[NTH].is_not_null()
     if not repeated.any():
-        return fresh, taken
-    identity = frame["id"]
-    again = repeated & (~identity.is_first_distinct() | identity.is_in(taken.implode()))
-    return fresh & ~again, pl.concat([taken, identity.filter(repeated & ~again)])
+        return fresh, taken, 0
+    told = Draft(draft.frame.with_row_index("__place").filter(repeated), draft.fixed)
+    said = told.frame.select("id", "__place", _content(told).alias("content"))
+    earlier = ~pl.col("id").is_first_distinct() | pl.col("id").is_in(taken["id"].implode())
+    first, again = said.filter(~earlier), said.filter(earlier)
+    taken = pl.concat([taken, first.drop("__place")])
+    other = pl.col("content") != pl.col("content_of_first")
+    differing = again.join(taken, on="id", suffix="_of_first").filter(other).height
+    return fresh.clone().scatter(again["__place"], values=False), taken, differing
+
+
+def _content(draft: Draft) -> pl.Expr:
+    """A number that is the same for rows that say the same, whichever of their columns are fixed in this draft."""
+    values = []
+    for name in _SAID:
+        told = draft.column(name)
+        values.append((pl.lit(None) if told is None else told).cast(DTYPES[name]).alias(name))
+    return pl.struct(values).hash()
 
 
 def _customers(personas: pl.Series) -> int:

@@ -19,6 +19,9 @@ BLOCK = 8 * 1024 * 1024
 LINE_LIMIT = 4 * 1024 * 1024
 """Bytes of one line; a longer one is rejected without being held."""
 
+SINGLE_BYTE = ("latin-1", "windows-1252", "cp1252")
+"""Encodings of one byte a letter, so that a file can be cut anywhere."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -45,9 +48,13 @@ class Block:
 
 
 class TextFile:
-    """A text file read block by block; `size` is its stored bytes."""
+    """A text file read block by block; `size` is its stored bytes.
 
-    def __init__(self, path: Path) -> None:
+    encoding   as the import says; whatever it is, blocks are UTF-8
+    """
+
+    def __init__(self, path: Path, encoding: str = "utf-8") -> None:
+        self._encoding = encoding
         try:
             self.size = path.stat().st_size
         except OSError as fault:
@@ -73,7 +80,11 @@ class TextFile:
             data = stream.read(BLOCK)
             last = not data
             if not started and data:
+                self._refuse_other(data)
                 data, started = data.removeprefix(codecs.BOM_UTF8), True
+            if self._encoding in SINGLE_BYTE:
+                # A byte that the encoding does not know goes on as it is, so that its line is found to be no text.
+                data = data.decode(self._encoding, "surrogateescape").encode("utf-8", "surrogateescape")
             if skipping:
                 end = data.find(b"\n")
                 if end < 0 and not last:
@@ -96,6 +107,27 @@ class TextFile:
             number += count
             if last:
                 return
+
+    def _refuse_other(self, beginning: bytes) -> None:
+        """Raises BadFile where the file's beginning shows that it is written in another encoding than the import says."""
+        if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise BadFile(f"{self.path.name} is written in UTF-16", remedy="Save the file as UTF-8.")
+        if self._encoding in SINGLE_BYTE and _is_utf8(beginning):
+            raise BadFile(
+                f"{self.path.name} is written in UTF-8, and the import says {self._encoding}",
+                remedy="Remove `encoding` from the import's `format`, which then is UTF-8.",
+            )
+
+
+def _is_utf8(beginning: bytes) -> bool:
+    """Whether there are letters beyond ASCII and all of them are UTF-8, which text of one byte a letter never is."""
+    if beginning.isascii():
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(beginning)  # the last letter may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def faulty(data: bytes) -> str | None:

@@ -27,6 +27,8 @@ FIELD_LIMIT = 1024 * 1024
 """Bytes of one field."""
 CHUNK_BYTES = 192 * 1024 * 1024
 CHUNK_ROWS = 1_000_000
+SEPARATORS = {separator: f'"{separator}"' for separator in (",", ";", "|", ":")} | {"\t": '"\\t"'}
+"""What parts the columns of CSV files, as YAML writes it."""
 NUMBER, LINE = "row_number", "line_number"
 """Columns that every chunk has beside the mapping's."""
 
@@ -84,7 +86,21 @@ def check_columns(path: Path, imp: Import, found: Sequence[str]) -> None:
     told += [f"there twice: {_listed(twice)}"] if twice else []
     told += [f"found: {_listed(found)}"]
     hint = did_you_mean(missing[0], [c for c in found if c not in wanted]) if missing and found else ""
+    hint = _other_separator(found, wanted) or hint
     raise BadFile("; ".join(told), remedy=f"Expected are: {', '.join(wanted)}. {hint}".rstrip())
+
+
+def _other_separator(found: Sequence[str], wanted: Sequence[str]) -> str:
+    """A hint where the one column that was found is a whole header, parted by another character than the import says."""
+    if len(found) != 1 or len(wanted) == 1:
+        return ""
+    for separator, shown in SEPARATORS.items():
+        fields = {field.strip().strip('"') for field in found[0].split(separator)}
+        if len(fields.intersection(wanted)) > 1:
+            return (
+                f"This looks separated by {shown}: say so in the import, `format: {{type: csv, separator: {shown}}}`."
+            )
+    return ""
 
 
 def _listed(columns: Sequence[str]) -> str:
@@ -147,7 +163,7 @@ class _TextReader(ABC):
     """What the readers of text have in common: blocks to chunks, numbering, one reject a faulty line."""
 
     def __init__(self, path: Path, imp: Import) -> None:
-        self._file, self._imp = TextFile(path), imp
+        self._file, self._imp = TextFile(path, imp.encoding), imp
         self._columns = in_file(imp)
 
     @abstractmethod
@@ -218,7 +234,10 @@ class DelimitedReader(_TextReader):
                 break
             line = lines[self._imp.header - 1]
             if any(number <= self._imp.header for number in block.overlong) or faulty(line):
-                raise BadFile(f"{self._file.path.name}: its header is no UTF-8 text", remedy="Save the file as UTF-8.")
+                raise BadFile(
+                    f"{self._file.path.name}: its header is no {self._imp.encoding} text",
+                    remedy="Save the file as UTF-8, or say the file's own in the import, `format: {encoding: windows-1252}`.",
+                )
             text = line.decode()
             fields = text.split() if self._white else next(csv.reader([text], delimiter=self._imp.separator), [])
             return [field.strip() for field in fields]

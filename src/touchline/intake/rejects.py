@@ -16,6 +16,10 @@ from typing import IO, Any
 
 import polars as pl
 
+from touchline.interactions.catalogue import CHANNELS, PURPOSES
+from touchline.interactions.preferences import ALLOWED, YES_OR_NO, is_key
+from touchline.kernel.spreadsheets import guarded
+
 SCHEMA: dict[str, pl.DataType] = {
     "row_number": pl.Int64(),
     "line": pl.Int64(),
@@ -27,7 +31,7 @@ SCHEMA: dict[str, pl.DataType] = {
 REASONS: dict[str, str] = {
     "wrong_field_count": "The line has more or fewer fields than the header.",
     "bad_quotes": "A quoted field does not end, or something follows its end.",
-    "not_utf8": "The line is not UTF-8.",
+    "not_utf8": "The line is no text of the import's `encoding`, which is UTF-8 unless it says otherwise.",
     "null_character": "The line holds U+0000.",
     "separator_character": "A part of the key holds U+001F.",
     "line_too_long": "The line is longer than 4 MB.",
@@ -47,11 +51,12 @@ REASONS: dict[str, str] = {
     "missing_value": "The kind requires a value here.",
     "unknown_kind": "The kind is not in the catalogue.",
     "unknown_touchpoint": "The playbook declares no such touchpoint.",
-    "unknown_channel": "There is no such channel.",
-    "unknown_purpose": "There is no such purpose.",
+    "unknown_channel": f"There is no such channel; there are {', '.join(CHANNELS)}.",
+    "unknown_purpose": f"There is no such purpose; there are {', '.join(PURPOSES)}.",
     "unknown_episode_type": "The playbook declares no such type of episode.",
     "unknown_target": "`about` is none of interaction:ID, episode:ID, touchpoint:NAME, none.",
-    "unknown_preference": "There is no such preference, or the value makes no sense for it.",
+    "unknown_preference": "There is no such preference, or the value makes no sense for it; allowed is for "
+    f"{'; '.join(f'{key} {what}' for key, what in ALLOWED.items())}; for others {YES_OR_NO}.",
     "time_before_1900": "It happened before 1900.",
     "time_in_future": "It happened more than a day after it was received.",
     "reading_out_of_range": "A reading lies in [-1, 1].",
@@ -64,22 +69,14 @@ REASONS: dict[str, str] = {
 }
 """Reason -> what it says to people; a mapping's own `reject_when` reasons come beside them."""
 
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
-
-def guarded(cell: str) -> str:
-    """The cell, with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(_DANGEROUS) else cell
-
-
-def guarded_frame(frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame with every text cell guarded: for any CSV that Touchline writes."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    starts = [pl.col(name).str.slice(0, 1).is_in(list(_DANGEROUS)) for name in texts]
-    return frame.with_columns(
-        pl.when(start).then(pl.lit("'") + pl.col(name)).otherwise(pl.col(name)).alias(name)
-        for name, start in zip(texts, starts, strict=True)
-    )
+def meaning(reason: str, column: str | None) -> str:
+    """What a reason says to people about a value of that column: of a preference, also what may be told."""
+    if reason == "unknown_preference" and column is not None:
+        key = column.removeprefix("preference.")
+        if is_key(key):
+            return f"The value makes no sense for the preference {key}: allowed is {ALLOWED.get(key, YES_OR_NO)}."
+    return REASONS.get(reason, "The mapping rejects such lines.")
 
 
 class Rejects:
@@ -112,7 +109,7 @@ class Rejects:
             return
         writer = self._opened()
         for row_number, line, reason, column in rejected.select(*SCHEMA).iter_rows():
-            means = REASONS.get(reason, "The mapping rejects such lines.")
+            means = meaning(reason, column)
             place = "" if line is None else line
             writer.writerow([guarded(file), row_number, place, guarded(reason), guarded((column or "")[:200]), means])
 

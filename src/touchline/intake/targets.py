@@ -26,7 +26,6 @@ from touchline.ledger import AnyLedger
 from touchline.playbook.compiled import Playbook
 from touchline.recognition.staging import execute, read, staged
 
-SOURCE = "completion"
 PATIENCE = 30 * DAY
 """After so long without its target a reading counts for the relationship as a whole."""
 
@@ -216,7 +215,9 @@ def _known(wanted: pl.Series, frame: pl.DataFrame, ledger: AnyLedger) -> pl.Data
     columns = ["id", "kind", "touchpoint", "episode_type", "episode_id", "occurred_at", "source"]
     told = nw.col("id").is_in(interactions.to_list()) | nw.col("episode_id").is_in(episodes.to_list())
     engine = Engine("polars")
-    stored = engine.collect(ledger.frame(engine, columns).filter(told, nw.col("source") != SOURCE), streaming=True)
+    stored = engine.collect(
+        ledger.frame(engine, columns).filter(told, nw.col("source") != row.COMPLETION), streaming=True
+    )
     here = frame.filter(pl.col("id").is_in(interactions.implode()) | pl.col("episode_id").is_in(episodes.implode()))
     both = pl.concat([stored.drop("source"), here.select(stored.drop("source").columns)]).unique("id")
     single = both.filter(pl.col("id").is_in(interactions.implode())).select(
@@ -295,7 +296,7 @@ def _readings(awaited: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """Completing rows of readings that waited: `interaction_id('completion', id)`."""
     due = _completing(awaited.filter(_GIVEN, pl.col("about") == pl.col("target")), known)
     due = due.with_columns(pl.min_horizontal("at", "occurred_at").alias("about_at"))
-    due = due.with_columns(ids(SOURCE, [pl.col("id")], due))
+    due = due.with_columns(ids(row.COMPLETION, [pl.col("id")], due))
     return due.select(*_COMPLETE).cast({name: DTYPES[name] for name in _COMPLETE})
 
 
@@ -320,7 +321,7 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
             continue
         kept = pl.col("occurred_at") - pl.col("at") <= promise.within
         reading = pl.when(kept).then(pl.lit(promise.kept)).otherwise(pl.lit(promise.broken))
-        pairs = pairs.with_columns(ids(SOURCE, [pl.col("target"), pl.lit(promise.name)], pairs))
+        pairs = pairs.with_columns(ids(row.COMPLETION, [pl.col("target"), pl.lit(promise.name)], pairs))
         pairs = pairs.with_columns(
             pl.col("target").alias("about"),
             pl.col("at").alias("about_at"),
@@ -339,13 +340,13 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
 
 def _in_ledger(wanted: pl.Series, ledger: AnyLedger) -> pl.Series:
     engine = Engine("polars")
-    found = ledger.frame(engine, ["id"], sources=[SOURCE]).filter(nw.col("id").is_in(wanted.to_list()))
+    found = ledger.frame(engine, ["id"], sources=[row.COMPLETION]).filter(nw.col("id").is_in(wanted.to_list()))
     return engine.collect(found, streaming=True)["id"]
 
 
 def _draft_of(complete: pl.DataFrame, terms: Terms) -> Draft:
     fixed: dict[str, Value] = {
-        "source": SOURCE,
+        "source": row.COMPLETION,
         "version": VERSION,
         "received_at": terms.received_at,
         "digest": terms.playbook.digest,

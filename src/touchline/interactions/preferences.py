@@ -6,6 +6,7 @@ latest by time is a maximum and the relationship stays a row of fixed width. The
 
 from __future__ import annotations
 
+import re
 import zlib
 from zoneinfo import available_timezones
 
@@ -16,6 +17,23 @@ LIMIT = 2**20
 
 KEYS: tuple[str, ...] = ("max_per_week", "days", "hours", "zone", "language")
 """Keys beside `topic_TOPIC`, `likes_CHANNEL` and `refuses_CHANNEL`, which are 0 or 1."""
+
+ALLOWED: dict[str, str] = {
+    "max_per_week": "a whole number from 0 to 999",
+    "days": "days of the week, as in mon,tue,sat",
+    "hours": "two times of day, as in 09:00-18:00",
+    "zone": "an IANA time zone, as in Europe/Berlin",
+    "language": "a language tag, as in de or pt-BR",
+}
+"""Key -> what may be told; every other takes YES_OR_NO."""
+
+YES_OR_NO = "yes or no"
+
+_LANGUAGE = re.compile(r"([a-z]{2,3})(-[a-z0-9]{2,8})*")
+"""As in BCP 47, in small letters: a primary tag of ISO 639, then script, region, variant."""
+
+_OF_TWO = 26 * 26
+"""Languages of two letters; the codes of those of three follow."""
 
 _TRUE, _FALSE = {"1", "true", "yes", "y"}, {"0", "false", "no", "n"}
 
@@ -32,7 +50,7 @@ def encode(key: str, told: str) -> int | None:
     """The answer for what was told; None where it makes no sense.
 
     max_per_week '3' | days 'mon,tue,sat' as bits from Monday | hours '09:00-18:00' as half-hours, 64 * from + until |
-    zone 'Europe/Berlin' as a 20-bit checksum | language 'de' as letters in base 26 | others yes or no.
+    zone 'Europe/Berlin' as a 20-bit checksum | language 'pt-BR' by its primary tag in base 26, those of three letters after those of two | others yes or no.
     """
     text = told.strip().lower()
     if key == "max_per_week":
@@ -47,12 +65,8 @@ def encode(key: str, told: str) -> int | None:
     if key == "zone":
         return zone_code(told.strip()) if told.strip() in available_timezones() else None
     if key == "language":
-        letters = text[:2]
-        return (
-            (ord(letters[0]) - 97) * 26 + ord(letters[1]) - 97
-            if letters.isascii() and letters.isalpha() and len(letters) == 2
-            else None
-        )
+        tag = _LANGUAGE.fullmatch(text)
+        return None if tag is None else _language_code(tag[1])
     return 1 if text in _TRUE else 0 if text in _FALSE else None
 
 
@@ -66,8 +80,15 @@ def zone_codes() -> dict[int, str]:
     return {zone_code(zone): zone for zone in sorted(available_timezones())}
 
 
+def _language_code(primary: str) -> int:
+    code = 0
+    for letter in primary:
+        code = code * 26 + ord(letter) - 97
+    return code if len(primary) == 2 else _OF_TWO + code
+
+
 def language_of(answer: int) -> str:
-    """The two letters of an encoded language."""
+    """The two letters of an encoded language below 26 * 26; one of three letters is none that a playbook can speak."""
     return chr(answer // 26 + 97) + chr(answer % 26 + 97)
 
 

@@ -90,6 +90,10 @@ PERSONAL: frozenset[str] = frozenset(c.name for c in COLUMNS if c.personal)
 READINGS: tuple[str, ...] = ("emotional", "reliability", "convenience", "responsiveness", "relevance")
 PRINCIPLES: tuple[str, ...] = READINGS[1:]
 ROLES: tuple[str, ...] = ("customer", "prospect", "partner", "employee")
+COMPLETION = "completion"
+"""Source of rows that only complete an earlier one: they bring its reading, and are no interaction of their own."""
+HARD_BOUNCE = "hard_bounce"
+"""`reason` of a failure, suppression or release that is of the address alone, and not of the person."""
 TEXT_LIMIT = 32 * 1024
 """Bytes that `text` and `payload` may each hold."""
 

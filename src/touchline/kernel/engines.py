@@ -19,6 +19,13 @@ EngineName = Literal["polars", "duckdb"]
 ENGINES: tuple[EngineName, ...] = ("polars", "duckdb")
 
 
+def known(name: str) -> str:
+    """The name, where there is such an engine; raises UnknownName."""
+    if name not in ENGINES:
+        raise UnknownName(f"engine {name!r}", remedy=f"Set TOUCHLINE_ENGINE to one of {', '.join(ENGINES)}.")
+    return name
+
+
 class Engine:
     """One engine that carries frames; a DuckDB engine owns one in-memory connection.
 
@@ -27,9 +34,7 @@ class Engine:
     """
 
     def __init__(self, name: str = "polars", *, memory_limit: str | None = None, spill_directory: str = "") -> None:
-        if name not in ENGINES:
-            raise UnknownName(f"engine {name!r}", remedy=f"Set TOUCHLINE_ENGINE to one of {', '.join(ENGINES)}.")
-        self.name = name
+        self.name = known(name)
         self._connection: duckdb.DuckDBPyConnection | None = None
         # DuckDB would draw its progress on standard output, where a command's one JSON object goes.
         self._settings = {"TimeZone": "UTC", "preserve_insertion_order": "false", "enable_progress_bar": "false"}

@@ -87,7 +87,7 @@ class BadQuery(TouchlineError):
     """The query is refused."""
 
     code = "bad_query"
-    remedy = "Only one SELECT over interactions, relationships and decisions is allowed."
+    remedy = "Only one SELECT over interactions, relationships and decisions is allowed, SHOW TABLES, or DESCRIBE of one of them."
 
 
 class LedgerFault(TouchlineError):

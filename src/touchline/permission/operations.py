@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from touchline.interactions.catalogue import REACHED_BY
-from touchline.permission.reading import HARD_BOUNCE, NEVER, RELEASED, RELEASES
+from touchline.interactions.row import HARD_BOUNCE
+from touchline.permission.reading import NEVER, RELEASED, RELEASES
 from touchline.permission.refreshing import current
 
 

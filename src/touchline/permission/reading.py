@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from touchline.interactions.preferences import LIMIT
+from touchline.interactions.row import HARD_BOUNCE
 
 NEVER = -(2**62)
 """Earlier than anything; a number and not NULL, so that the database itself can take the later of two."""
 
-HARD_BOUNCE = "hard_bounce"
 REPORTED_SPAM = "reported_spam"
 RELEASED = "released"
 RELEASED_BOUNCE = "released_bounce"
@@ -30,7 +30,7 @@ KINDS: tuple[str, ...] = ("opted_in", "opted_out", "preferred", "suppressed", "r
 ROWS = {
     "seq": pl.Int64, "persona_id": pl.Int64, "occurred_at": pl.Int64, "kind": pl.String, "source": pl.String,
     "name": pl.String, "purpose": pl.String, "channel": pl.String, "answer": pl.Float64, "evidence": pl.String,
-    "reason": pl.String, "payload": pl.String,
+    "reason": pl.String, "payload": pl.String, "machine": pl.Boolean,
 }  # fmt: skip
 """Ledger columns that are read."""
 
@@ -54,11 +54,14 @@ class Standing:
 
 
 def standing(rows: pl.DataFrame) -> Standing:
-    """What ledger rows [ROWS] leave in force; `seq` may be NULL in rows that are not drained yet."""
+    """What ledger rows [ROWS] leave in force; `seq` may be NULL in rows that are not drained yet.
+
+    What a scanner or proxy did is passed over, as in every measure: it is nobody's consent, and nobody's withdrawal.
+    """
     told = (
         rows.lazy()
         .select(*ROWS)
-        .filter(pl.col("kind").is_in(KINDS))
+        .filter(pl.col("kind").is_in(KINDS), ~pl.col("machine").fill_null(value=False))
         .with_columns(pl.col("seq").fill_null(-1))
         .collect()
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from touchline.kernel.errors import Fault, FaultsFound
 from touchline.playbook.checking import check_playbook
+from touchline.playbook.checking.closed import condition
 from touchline.playbook.compiled import Playbook
 from touchline.playbook.compiling import compile_playbook
 from touchline.playbook.folder import read_folder
@@ -26,4 +27,4 @@ def check(path: str | Path) -> list[Fault]:
     return check_playbook(*read_folder(Path(path)))[1]
 
 
-__all__ = ["Playbook", "check", "export_schemas", "load", "new", "template_names"]
+__all__ = ["Playbook", "check", "condition", "export_schemas", "load", "new", "template_names"]

@@ -69,10 +69,12 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
     unusable = _unusable(noted)
     several = _flagged(_of_several(people), unusable)
     if several.height:
-        links = engine.lazy(several)
-        linked = [rows.join(links, on="persona_id", how="inner") for rows in personas]
-        if len(linked) > 1 and state.replaced is not None:
-            linked[0] = linked[0].join(state.replaced, on="persona_id", how="anti")
+        links = [several] * len(personas)
+        if keys:  # leaving them out of the few links, not of all rows
+            links[0] = several.filter(~pl.col("persona_id").is_in(keys[0].implode()))
+        linked = [
+            rows.join(engine.lazy(of), on="persona_id", how="inner") for rows, of in zip(personas, links, strict=True)
+        ]
         own = [_of_usable(slot.name).alias(slot.name) for slot in wanted]
         rows = nw.concat([rows.select("customer", *own) for rows in linked], how="vertical")
         layers.append(combined(rows, wanted, "customer"))

@@ -63,7 +63,9 @@ def measures_of(playbook: Playbook, layout: Layout, scored: Iterable[str] = ()) 
 
 def slots_of(playbook: Playbook, layout: Layout, wanted: Iterable[str], scored: Iterable[str] = ()) -> frozenset[str]:
     """The state's columns that these measures are derived from. Raises as `derive` does."""
-    formulas = Formulas(playbook, layout, at=0, reference=0)
+    # What is read does not depend on who is where: nobody's zone or language has to be looked up for it.
+    nobody = frozenset[int]()
+    formulas = Formulas(playbook, layout, at=0, reference=0, zones=nobody, languages=nobody)
     needed = _formulas(tuple(wanted), playbook, formulas, frozenset(scored))
     return _slots(layout) & _reads(needed)
 

@@ -16,7 +16,7 @@ import polars as pl
 
 from touchline.expressions import to_frame
 from touchline.interactions.catalogue import KINDS
-from touchline.interactions.row import PRINCIPLES, READINGS
+from touchline.interactions.row import COMPLETION, HARD_BOUNCE, PRINCIPLES, READINGS
 from touchline.kernel.engines import Engine
 from touchline.kernel.measures import SIDES
 from touchline.relationship import packing
@@ -31,11 +31,6 @@ from touchline.relationship.layout import (
 )
 
 Frame = nw.LazyFrame[Any]
-
-COMPLETION = "completion"
-"""The source of a row that only brings the readings of an earlier row whose target was not known then."""
-
-HARD_BOUNCE = "hard_bounce"
 
 COLUMNS: tuple[str, ...] = (
     "persona_id", "occurred_at", "kind", "source", "touchpoint", "about", "about_touchpoint", "about_episode_type",

@@ -15,6 +15,7 @@ from typing import Any
 from touchline.expressions import evaluate
 from touchline.interactions.catalogue import KINDS, REACHED_BY
 from touchline.interactions.preferences import language_of
+from touchline.interactions.row import COMPLETION, HARD_BOUNCE
 from touchline.kernel import ids
 from touchline.kernel.measures import SIDES
 from touchline.kernel.times import DAY
@@ -81,7 +82,7 @@ class Evaluator:
         self.playbook, self.at, self.personas, self.scores = playbook, at, personas, scores
         human = [row for row in rows if not row.get("machine") and row["occurred_at"] <= at]
         human.sort(key=lambda row: int(row["occurred_at"]))
-        self.acts = [row for row in human if row.get("source") != "completion"]
+        self.acts = [row for row in human if row.get("source") != COMPLETION]
         self.readings = [reading for row in human if (reading := self._reading(row)) is not None]
         self.recent = [row for row in self.acts if row["occurred_at"] > at - WINDOW]
         self.in_episodes = [
@@ -180,7 +181,7 @@ class Evaluator:
             ends = [
                 row["occurred_at"] for row in rows
                 if row.get("episode_closes")
-                or (rule is not None and row.get("source") != "completion" and row["kind"] in rule.closed_by)
+                or (rule is not None and row.get("source") != COMPLETION and row["kind"] in rule.closed_by)
             ]  # fmt: skip
             silent = rows[-1]["occurred_at"] + (rule.idle_close if rule else WINDOW)
             end = max(ends) if ends else silent if silent <= self.at else None
@@ -510,7 +511,7 @@ class _Facts(dict[str, Value]):
 
 
 def _of_bounce(row: Row) -> bool:
-    return bool(row.get("reason") == "hard_bounce")
+    return bool(row.get("reason") == HARD_BOUNCE)
 
 
 def _names(touchpoint: Touchpoint) -> tuple[str, str, str]:

@@ -32,6 +32,9 @@ STATE, SLICE = "state", "slice"
 AT_ONCE = 1_000_000
 """Rows that are held and folded in one piece; more are folded bucket by bucket."""
 
+KEEP_BEYOND = 500_000
+"""Rows beyond the latest snapshot from which a new one is worth keeping, so that all columns are folded."""
+
 _FARTHEST = 256
 """Half-lives that a snapshot's reference may lie back before it is rebased: floats hold 2^256 with room to spare."""
 
@@ -122,12 +125,15 @@ def state_at(
     known_at: int | None = None,
     pending: Frame | None = None,
     personas: Collection[int] | None = None,
+    slots: Collection[str] | None = None,
 ) -> Held:
     """Everything as of an instant, from the latest fitting snapshot and the tail, or from nothing.
 
     known_at  only rows received by then; a decision of the past is so repeated as it was seen
     pending   rows that intake has taken and not drained yet, in the ledger's schema
     personas  only these; all where None
+    slots     what will be derived needs only these: the others are not read where that saves anything, which is on top
+              of a snapshot that few rows lie beyond
     """
     seq = ledger.last_seq() if known_at is None else ledger.seq_known_at(known_at)
     base = None if snapshots is None else snapshots.latest(as_of, seq, layout.digest)
@@ -149,6 +155,8 @@ def state_at(
     nearest = reference = layout.reference(as_of)
     if base is not None and nearest - layout.reference(base.key.at) <= _FARTHEST * layout.half_life:
         reference = layout.reference(base.key.at)
+    if base is not None and slots is not None and size <= KEEP_BEYOND:
+        layout = layout.only(slots)
     folded, recent = [], []
     if size <= AT_ONCE:
         memory = Engine("polars")  # whatever carries the state: so few rows take longer to plan than to fold elsewhere
@@ -161,10 +169,11 @@ def state_at(
             recent.append(engine.collect(slices.cut(tail([bucket]), layout, as_of)))
     state = State(engine.lazy(pl.concat(folded)), layout, reference)
     slice_ = engine.lazy(pl.concat(recent))
-    whole = pending is None and personas is None
+    whole = pending is None and personas is None and layout.kept is None
     if base is None:
         return Held(state, slice_, as_of, seq, whole=whole)
-    kept = State(base.frame(engine, STATE), layout, layout.reference(base.key.at))
+    stored = base.frame(engine, STATE).select("persona_id", *(slot.name for slot in layout.slots))
+    kept = State(stored, layout, layout.reference(base.key.at))
     older = Held(folding.rebase(kept, reference), base.frame(engine, SLICE).select(*slices.KEPT), as_of, seq, base.key)
     older = older if personas is None else narrowed(older, personas, engine)
     return replace(_extended(older, state, slice_) if size else older, whole=whole)

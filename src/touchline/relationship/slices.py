@@ -11,10 +11,10 @@ from typing import Any
 
 import narwhals as nw
 
-from touchline.interactions.row import READINGS
+from touchline.interactions.row import COMPLETION, READINGS
 from touchline.kernel.times import DAY
 from touchline.playbook.compiled import EpisodeType
-from touchline.relationship.folding import COMPLETION, is_bad, tangible
+from touchline.relationship.folding import is_bad, tangible
 from touchline.relationship.layout import WINDOW, Layout
 
 Frame = nw.LazyFrame[Any]

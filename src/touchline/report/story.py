@@ -16,7 +16,7 @@ import narwhals as nw
 
 from touchline.decision.explaining import Explained, Explanation
 from touchline.interactions.catalogue import KINDS
-from touchline.interactions.row import READINGS
+from touchline.interactions.row import COMPLETION, READINGS
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.report import figures
@@ -43,9 +43,6 @@ UNSEEN = frozenset(
     }
 )
 """Kinds that are no encounter of their own; a message opened or clicked by a person is told beside the message."""
-
-COMPLETION = "completion"
-"""Source of a row that only completes an earlier reading: it counts in the curve and is no encounter."""
 
 FIRST = 2
 """The first readings move the curve by being first; what is said to have cost or given most comes after them."""

@@ -106,8 +106,10 @@ def explanations(workspace: Workspace, customers: Collection[int], as_of: int) -
     return {row["customer"]: decision.explain(row, plan, rates) for row in frame.iter_rows(named=True)}
 
 
-def explain(workspace: Workspace, customer: int, as_of: int, *, conversation: str | None = None) -> dict[str, Any]:
-    """The explanation as one object; `lines` holds the same for people."""
+def explain(
+    workspace: Workspace, customer: int, as_of: int, *, conversation: str | None = None, everything: bool = True
+) -> dict[str, Any]:
+    """The explanation as one object; `lines` holds the same for people, what is not offered in one line unless `everything`."""
     known = workspace.plan.conversations
     if conversation is not None and conversation not in known:
         raise UnknownName(f"conversation {conversation!r}", remedy=did_you_mean(conversation, known))
@@ -124,7 +126,7 @@ def explain(workspace: Workspace, customer: int, as_of: int, *, conversation: st
         **told.as_dict(),
         "personas": personas,
         "as_of": format_instant(as_of),
-        "lines": [*told.lines(), "", *_spoken(personas)],
+        "lines": [*told.lines(everything=everything), "", *_spoken(personas)],
     }
 
 

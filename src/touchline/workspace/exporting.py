@@ -8,9 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from touchline.kernel.errors import UnknownName
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection)."""
+from touchline.kernel.spreadsheets import guarded_frame
 
 
 def write(frame: pl.DataFrame, path: Path) -> None:
@@ -22,19 +20,9 @@ def write(frame: pl.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         if suffix == ".csv":
-            guarded(frame).write_csv(draft)
+            guarded_frame(frame).write_csv(draft)
         else:
             frame.write_parquet(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def guarded(frame: pl.DataFrame) -> pl.DataFrame:
-    """The table with every text that looks like a formula made harmless."""
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    risky = {name: pl.col(name).str.slice(0, 1).is_in(FORMULA_STARTS) for name in texts}
-    return frame.with_columns(
-        pl.when(risk).then(pl.concat_str(pl.lit("'"), pl.col(name))).otherwise(pl.col(name)).alias(name)
-        for name, risk in risky.items()
-    )

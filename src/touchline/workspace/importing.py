@@ -28,7 +28,7 @@ Tell = Callable[[str, int, int | None, str], None]
 def run(
     workspace: Workspace, files: Sequence[Path], name: str, *, dry_run: bool = False, tell: Tell | None = None
 ) -> dict[str, Any]:
-    """Import files of one kind; {"read","accepted","duplicates","rejected","rejects_file","customers","reasons"}.
+    """Import files of one kind; {"read","accepted","duplicates","differing","rejected","rejects_file","customers","reasons"}.
 
     Raises UnknownName where the playbook has no such import, BadFile where a file is not what the import expects.
     """
@@ -60,6 +60,7 @@ def run(
         "read": result.read,
         "accepted": result.accepted,
         "duplicates": result.duplicates,
+        "differing": result.differing,
         "rejected": result.rejected,
         "rejects_file": None if result.rejects_file is None else str(result.rejects_file),
         "customers": result.customers,

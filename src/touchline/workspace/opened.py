@@ -149,10 +149,14 @@ class Workspace:
         """Decide for everybody; see `deciding.decide`."""
         return deciding.decide(self, self.clock.now() if as_of is None else as_of, dry_run=dry_run)
 
-    def explain(self, customer: str, *, conversation: str | None = None, as_of: int | None = None) -> dict[str, Any]:
+    def explain(
+        self, customer: str, *, conversation: str | None = None, as_of: int | None = None, everything: bool = True
+    ) -> dict[str, Any]:
         """Explain one customer's decision; see `deciding.explain`."""
         instant = self.clock.now() if as_of is None else as_of
-        return deciding.explain(self, self.customer(customer), instant, conversation=conversation)
+        return deciding.explain(
+            self, self.customer(customer), instant, conversation=conversation, everything=everything
+        )
 
     def explanations(self, customers: Collection[int], as_of: int) -> dict[int, Explanation]:
         """Customers' decisions as of an instant, explained; see `deciding.explanations`."""

@@ -1,6 +1,7 @@
 """In: one SELECT. Out: its rows, from a locked-down DuckDB over the open tables. Writes no interactions.
 
-`relationships` is derived for the query: only the measures that the text mentions, as fields of structs.
+`relationships` is derived for the query: only the measures that the text mentions, as fields of structs. `SHOW TABLES`
+and `DESCRIBE TABLE` say what can be asked for; a name that is not there is refused with the nearest one.
 """
 
 from __future__ import annotations
@@ -12,12 +13,23 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from touchline.interactions import row
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.errors import BadQuery
 from touchline.kernel.measures import Measures
+from touchline.kernel.names import did_you_mean, nearest
+from touchline.kernel.types import Type
 
 MONEY = ("sum.revenue", "sum.cost")
 TIMES = ("occurred_at", "received_at", "term_start", "renewal_at", "about_at")
+TABLES = ("interactions", "relationships", "decisions")
+_LISTS = re.compile(r"\s*show\s+tables\s*;?\s*", re.IGNORECASE)
+_DESCRIBES = re.compile(r"\s*(?:describe|desc|show)\s+(?:table\s+)?(\w+)\s*;?\s*", re.IGNORECASE)
+_NO_TABLE = re.compile(r"Table with name (\S+) does not exist")
+_NO_COLUMN = re.compile(
+    r'Referenced column "(?P<column>.+?)" not found|does not have a column named "(?P<other>.+?)"'
+    r'|Could not find key "(?P<member>.+?)" in struct|Referenced table "(?P<table>.+?)" not found'
+)
 _WHOSE = re.compile(r"\bcustomer\b|\*", re.IGNORECASE)
 _GROUP = re.compile(r"[a-z_]+")
 
@@ -34,7 +46,7 @@ def query(
     people: Callable[[], pl.DataFrame],
     cents: int,
 ) -> pl.DataFrame:
-    """The rows of one read-only SELECT.
+    """The rows of one read-only SELECT, or of SHOW TABLES or DESCRIBE TABLE.
 
     relationships   measures wanted -> frame with `customer` and a column a measure, named as the measure
     known           measures that are yielded where all are asked for
@@ -43,6 +55,12 @@ def query(
     cents           digits behind the point of the currency: money is DECIMAL here, so that its sums are exact
     Raises BadQuery for anything but one SELECT, for a file or address in it, and for DuckDB's own faults.
     """
+    if _LISTS.fullmatch(text):
+        return pl.DataFrame({"name": sorted(TABLES)})
+    described = _DESCRIBES.fullmatch(text)
+    if described is not None:
+        return columns_of(described[1].lower(), known, measures)
+    names: set[str] = set()
     connection = duckdb.connect(":memory:")
     try:
         connection.execute("SET TimeZone = 'UTC'")
@@ -60,13 +78,66 @@ def query(
         connection.execute("SET lock_configuration = true")
         result = pl.from_arrow(connection.sql(text).to_arrow_table())
     except duckdb.Error as fault:
-        raise BadQuery(
-            str(fault).splitlines()[0],
-            remedy="`SELECT * FROM interactions LIMIT 1` (or relationships, decisions) shows what can be asked for.",
-        ) from None
+        raise _refusal(str(fault), text, names, known, measures) from None
     finally:
         connection.close()
     return result if isinstance(result, pl.DataFrame) else pl.DataFrame(result)
+
+
+def columns_of(table: str, known: Iterable[str], measures: Measures) -> pl.DataFrame:
+    """[column_name, column_type] of an open table, measures under their whole names; raises BadQuery for another."""
+    if table not in TABLES:
+        raise _no_table(table)
+    if table == "relationships":
+        types = ((name, "DECIMAL" if name in MONEY else _SQL[measures.type_of(name) or Type.TEXT]) for name in known)
+        rows = [("customer", "BIGINT"), *types]
+    else:
+        with duckdb.connect(":memory:") as connection:
+            if table == "interactions":
+                nobody = pl.DataFrame(schema={"persona_id": pl.Int64, "customer": pl.Int64})
+                _interactions(connection, [], pl.DataFrame(row.empty()), nobody)
+            else:
+                _decisions(connection, [])
+            rows = [found[:2] for found in connection.sql(f"DESCRIBE {table}").fetchall()]
+    return pl.DataFrame(rows, schema={"column_name": pl.String, "column_type": pl.String}, orient="row")
+
+
+_SQL = {
+    Type.NUMBER: "DOUBLE", Type.INTEGER: "BIGINT", Type.TEXT: "VARCHAR", Type.BOOLEAN: "BOOLEAN", Type.TIME: "TIMESTAMP",
+}  # fmt: skip
+
+
+def _refusal(said: str, text: str, names: set[str], known: Iterable[str], measures: Measures) -> BadQuery:
+    """DuckDB's own words as a sentence with a remedy: the nearest name where one is not there."""
+    if found := _NO_TABLE.search(said):
+        return _no_table(found[1])
+    asked = [name for name in TABLES if name in names]
+    where = " or ".join(f"`DESCRIBE {name}`" for name in asked or TABLES)
+    missing = _NO_COLUMN.search(said)
+    if missing is None:
+        return BadQuery(said.splitlines()[0], remedy=f"`SHOW TABLES` says what can be asked for, {where} its columns.")
+    columns = [name for table in asked for name in columns_of(table, known, measures)["column_name"]]
+    columns += re.findall(r'"(.+?)"', said.partition("Candidate bindings")[2])
+    name = _whole(missing[missing.lastgroup or 0], missing.lastgroup, columns, text)
+    place = f" in {' or '.join(asked)}" if asked else ""
+    return BadQuery(f"there is no column `{name}`{place}", remedy=f"{did_you_mean(name, columns)} {where} lists all.")
+
+
+def _no_table(name: str) -> BadQuery:
+    near = nearest(name, TABLES)
+    meant = "" if near is None else f"Did you mean `{near}`? "
+    return BadQuery(f"there is no table `{name}`", remedy=f"{meant}The tables are {', '.join(TABLES)}.")
+
+
+def _whole(name: str, part: str | None, columns: Sequence[str], text: str) -> str:
+    """A measure as the query writes it, of which DuckDB names one part: `experience` or `claimz` of `experience.claimz`."""
+    pattern = re.escape(name)
+    if part == "member":
+        pattern = rf"\w+\.{pattern}"
+    elif part == "table" or any(column.startswith(f"{name}.") for column in columns):
+        pattern = rf"{pattern}\.\w+"
+    found = re.search(rf"\b{pattern}\b", text, re.IGNORECASE)
+    return found[0] if found else name
 
 
 def mentioned(text: str, known: Iterable[str], measures: Measures) -> list[str]:
@@ -91,7 +162,7 @@ def _tables(connection: duckdb.DuckDBPyConnection, text: str) -> set[str]:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise BadQuery("it is not one SELECT")
     names = {name.lower() for name in connection.get_table_names(text)}
-    strange = names - {"interactions", "relationships", "decisions"}
+    strange = names - set(TABLES)
     if any(re.search(r"[./\\:]", name) for name in strange):
         raise BadQuery("it reads a file or an address")
     return names
@@ -117,8 +188,8 @@ def _interactions(
 def _decisions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
     if not files:
         connection.execute(
-            "CREATE TABLE decisions (customer BIGINT, decided_at TIMESTAMP, conversation VARCHAR, channel VARCHAR, touchpoint VARCHAR, "
-            "variant VARCHAR, purpose VARCHAR, class INTEGER, priority BIGINT, digest VARCHAR)"
+            "CREATE TABLE decisions (customer BIGINT, conversation VARCHAR, channel VARCHAR, touchpoint VARCHAR, variant VARCHAR, "
+            "purpose VARCHAR, class BIGINT, priority DOUBLE, decided_at TIMESTAMP, digest VARCHAR)"
         )
         return
     listed = ", ".join(_quoted(str(path)) for path in files)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from touchline.kernel.engines import known
 from touchline.kernel.errors import NotAWorkspace
 
 MARKER = "touchline.yaml"
@@ -55,7 +56,10 @@ def find(start: Path) -> Path:
 
 
 def settings_for(directory: str | Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of DIR, else of TOUCHLINE_WORKSPACE, else of the nearest workspace from the current folder upwards."""
+    """The settings of DIR, else of TOUCHLINE_WORKSPACE, else of the nearest workspace from the current folder upwards.
+
+    Raises NotAWorkspace, and UnknownName where TOUCHLINE_ENGINE names no engine.
+    """
     named = directory or environment.get("TOUCHLINE_WORKSPACE")
     if named:
         root = Path(named).resolve()
@@ -69,5 +73,5 @@ def settings_for(directory: str | Path | None = None, environment: Mapping[str, 
         ledger=environment.get("TOUCHLINE_LEDGER") or str(state / "ledger"),
         snapshots=state / "snapshots",
         database_url=environment.get("DATABASE_URL") or f"sqlite:///{state / 'touchline.sqlite'}",
-        engine=environment.get("TOUCHLINE_ENGINE") or "polars",
+        engine=known(environment.get("TOUCHLINE_ENGINE") or "polars"),
     )

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
-from touchline.expressions import check, to_frame
+from touchline import playbook
+from touchline.expressions import to_frame
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
-from touchline.kernel.types import Type
 from touchline.relationship import refreshing
-from touchline.relationship.deriving import measures_of
+from touchline.relationship.deriving import measures_of, slots_of
 from touchline.relationship.refreshing import Held
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ SUMMARY: tuple[str, ...] = (
 )  # fmt: skip
 """Measures that are shown where none is named."""
 
-KEEP_BEYOND = 500_000
-"""Rows beyond the latest snapshot from which a new one is worth keeping."""
-
 
 def held(
     workspace: Workspace,
@@ -38,10 +35,11 @@ def held(
     measures: Collection[str] = (),
     personas: Collection[int] | None = None,
     known_at: int | None = None,
+    only: bool = False,
 ) -> Held:
     """Everything that measures are derived from as of an instant, built on the latest fitting snapshot.
 
-    measures  wanted beside those that the playbook uses
+    measures  wanted beside those that the playbook uses; `only` these can be had of it, and it is made the sooner
     Where many rows lay beyond the snapshot and everybody was asked for, a new snapshot is kept for the next time.
     """
     layout = workspace.layout(measures)
@@ -55,14 +53,18 @@ def held(
         known_at=known_at,
         pending=None if waiting is None or waiting.is_empty() else workspace.engine.lazy(waiting),
         personas=personas,
+        slots=slots_of(workspace.playbook, layout, measures) if only else None,
     )
-    if personas is None and (waiting is None or waiting.is_empty()) and _far(workspace, found):
+    if found.whole and _far(workspace, found):
         refreshing.keep(found, workspace.snapshots)
     return found
 
 
 def _far(workspace: Workspace, found: Held) -> bool:
-    return found.seq - (0 if found.base is None else found.base.seq) > KEEP_BEYOND and found.at <= workspace.clock.now()
+    return (
+        found.seq - (0 if found.base is None else found.base.seq) > refreshing.KEEP_BEYOND
+        and found.at <= workspace.clock.now()
+    )
 
 
 def relationships(
@@ -75,7 +77,7 @@ def relationships(
     everyone = workspace.people()
     some = everyone if customers is None else everyone.filter(pl.col("customer").is_in(list(customers)))
     personas = None if customers is None else some["persona_id"].to_list()
-    state = held(workspace, as_of, measures=measures or (), personas=personas)
+    state = held(workspace, as_of, measures=measures or (), personas=personas, only=measures is not None)
     return refreshing.relationships(state, some, workspace.playbook, workspace.engine, wanted=measures)
 
 
@@ -95,7 +97,7 @@ def table(
     for name in measures or ():
         if names.type_of(name) is None:
             raise UnknownName(f"measure {name!r}", remedy=did_you_mean(name, names.known()))
-    condition = None if where is None else check(where, names, want=Type.BOOLEAN)
+    condition = None if where is None else playbook.condition(where, workspace.playbook)
     shown = list(measures) if measures is not None else list(measures_of(workspace.playbook, workspace.layout()))
     wanted = list(dict.fromkeys([*shown, *(condition.names if condition is not None else ())]))
     frame = relationships(workspace, as_of, measures=wanted, customers=None if customer is None else [customer])

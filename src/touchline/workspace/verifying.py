@@ -18,7 +18,7 @@ from touchline.decision import deciding as masks
 from touchline.intake import vanished_rows
 from touchline.intake.drain import vanished
 from touchline.interactions.catalogue import KINDS
-from touchline.interactions.row import READINGS
+from touchline.interactions.row import COMPLETION, READINGS
 from touchline.kernel.ids import BUCKETS
 from touchline.kernel.measures import column
 from touchline.kernel.types import Value
@@ -96,7 +96,7 @@ def rows(workspace: Workspace) -> Check:
     for seq, kind in unknown.iter_rows():
         check.fault(f"row {seq} is of kind {kind}, which the catalogue does not know")
     # A completing row only gives a reading to what an earlier row told, which has all that its kind requires.
-    whole = frame.filter(nw.col("source") != "completion")
+    whole = frame.filter(nw.col("source") != COMPLETION)
     wanting = [
         (nw.col("kind") == kind.name)
         & nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)

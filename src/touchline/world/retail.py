@@ -35,6 +35,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from touchline.interactions.row import HARD_BOUNCE
 from touchline.kernel.times import DAY, HOUR
 from touchline.world.parameters import Parameters
 from touchline.world.shoppers import Shoppers, as_typed, shoppers
@@ -280,7 +281,7 @@ def _permissions(
             pl.lit("email").alias("channel"),
             pl.col("email").alias("address"),
             (pl.col("at") + 20 * DAY).alias("at"),
-            pl.lit("hard_bounce").alias("reason"),
+            pl.lit(HARD_BOUNCE).alias("reason"),
         )
         .filter(pl.col("at") <= until)
         .with_columns(happened_at=_iso("at"), evidenced=pl.lit(value=False))

@@ -20,8 +20,8 @@ class Format(Authored):
     """csv: one character, a comma if left out. text: `whitespace`."""
     header: Annotated[int, Field(ge=0, le=1)] = 1
     """Header lines; where 0, `expect.columns` names the columns in order."""
-    encoding: Literal["utf-8"] = "utf-8"
-    """utf-8."""
+    encoding: Literal["utf-8", "utf-8-sig", "latin-1", "windows-1252", "cp1252"] = "utf-8"
+    """Of a text file: utf-8 (with or without its mark), latin-1, or windows-1252, which is cp1252."""
     names: dict[FileColumn, Name] = Field(default_factory=dict)
     """Column as in the file -> its name in expressions, where the two differ."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from touchline.expressions import DeclaredNames, Expression
 from touchline.interactions.catalogue import KINDS
@@ -16,7 +16,8 @@ from touchline.playbook.authored.policies import Policies
 from touchline.playbook.authored.rules import Audiences, Stages
 from touchline.playbook.authored.touchpoints import Touchpoints
 from touchline.playbook.authored.words import shown
-from touchline.playbook.checking.findings import Findings, Where, compared
+from touchline.playbook.checking.closed import strange
+from touchline.playbook.checking.findings import Findings, Where
 from touchline.playbook.checking.names import Declared
 from touchline.playbook.checking.rows import LEDGER_NAMES
 from touchline.playbook.folder import AUDIENCES, POLICIES, STAGES
@@ -25,30 +26,14 @@ from touchline.playbook.loading import Place
 DATES = ("term_start", "renewal")
 """What a date trigger may count from, beside the first interaction of a kind."""
 
-_TIERS = ("most_valuable", "most_growable", "steady", "below_zero")
-_LOYALTIES = ("true", "latent", "inertial", "none")
-_ARMS = ("treated", "control")
-
 
 def condition(findings: Findings, where: Where, text: str | None, declared: Declared) -> Expression | None:
     """A condition over measures; texts that it compares a stage, tier or topic with must exist."""
     expression = findings.expression(where, text, declared, Type.BOOLEAN)
     if expression is not None:
-        _check_compared(findings, where, expression, declared)
-    return expression
-
-
-def _check_compared(findings: Findings, where: Where, expression: Expression, declared: Declared) -> None:
-    closed: Mapping[str, tuple[str, Collection[str] | None]] = {
-        "stage": ("a stage", declared.stages),
-        "topic.last": ("a topic", declared.topics),
-        "quality.tier": ("a tier", _TIERS),
-        "loyalty.type": ("a type of loyalty", _LOYALTIES),
-        "arm.global": ("an arm", _ARMS),
-    }
-    for name, (noun, known) in closed.items():
-        for value in compared(expression, name) if name in expression.names else ():
+        for value, noun, known in strange(expression, declared.stages, declared.topics):
             findings.one_of(where, value, noun, known)
+    return expression
 
 
 def check_stages(stages: Stages, declared: Declared, findings: Findings) -> None:

@@ -93,16 +93,3 @@ def _results(node: tree.Node) -> Iterator[tree.Node]:
             yield from _results(argument)
     else:
         yield node
-
-
-def compared(expression: Expression, name: str) -> list[str]:
-    """Every text that the expression compares the name with."""
-    found: list[tree.Node] = []
-    for node in tree.walk(expression.tree):
-        if isinstance(node, tree.Comparison):
-            sides = (node.left, node.right)
-            if any(isinstance(side, tree.Name) and side.name == name for side in sides):
-                found += sides
-        elif isinstance(node, tree.Membership) and isinstance(node.operand, tree.Name) and node.operand.name == name:
-            found += node.members
-    return [node.value for node in found if isinstance(node, tree.Literal) and isinstance(node.value, str)]

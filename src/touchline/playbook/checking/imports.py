@@ -106,6 +106,8 @@ def _check_row(file: str, place: Place, row: Row, names: Names, declared: Declar
 def _check_format(file: str, format_: Format, findings: Findings) -> None:
     where = (file, ("format", "separator"))
     separator = format_.separator
+    if format_.type == "parquet" and format_.encoding != "utf-8":
+        findings.fault((file, ("format", "encoding")), "A parquet file has no encoding.", "Remove `encoding`.")
     if separator is None:
         return
     if format_.type == "csv" and (len(separator) != 1 or separator in '"\r\n'):
