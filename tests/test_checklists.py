@@ -43,6 +43,7 @@ def test_every_measure_group_is_documented() -> None:
         places=("NAME",),
         topics=("TOPIC",),
         conversations=("CONVERSATION",),
+        programmes=("NAME",),
     )
     page = _page("measures.md")
     for name in measures.known():
@@ -58,8 +59,9 @@ def test_no_measure_is_documented_that_does_not_exist() -> None:
         places=("NAME",),
         topics=("TOPIC",),
         conversations=("CONVERSATION",),
+        programmes=("NAME",),
     )
-    for name in re.findall(r"`([a-z_]+(?:\.[A-Za-z0-9_]+)?)`", _page("measures.md")):
+    for name in re.findall(r"`([a-z_]+(?:\.[A-Za-z0-9_]+){0,2})`", _page("measures.md")):
         if "." in name:
             real = re.sub(r"contact\.\w+_Nd", "contact.all_7d", name)
             assert measures.type_of(real) is not None or name in SCORES, name

@@ -29,10 +29,11 @@ def _contacts(folder: Path, *lines: str) -> Path:
 
 
 def test_a_new_workspace_has_no_faults(touchline: Touchline, tmp_path: Path) -> None:
-    for template in ("blank", "retail"):
+    for template in ("blank", "retail", "warranty"):
         made = touchline("new", tmp_path / template, "--template", template, "--json")
         assert made.json == {"workspace": str(tmp_path / template), "template": template}
-        assert touchline("check", "-w", tmp_path / template, "--json").json == {"faults": []}
+        found = touchline("check", "-w", tmp_path / template, "--json").json
+        assert (found["faults"], found["gone"]) == ([], [])
 
 
 def test_the_version_is_said_in_words_or_as_one_object(touchline: Touchline) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -29,8 +29,10 @@ from touchline.playbook.compiled import (
     OwnPolicy,
     Playbook,
     Policies,
+    Programme,
     Recurs,
     Stage,
+    Step,
     Touchpoint,
     Trigger,
     Variant,
@@ -49,7 +51,7 @@ TYPES = {
 }
 
 
-def measures_of(conversations: Iterable[str]) -> Measures:
+def measures_of(conversations: Iterable[str], programmes: Iterable[str] = ()) -> Measures:
     return Measures(
         kinds=tuple(KINDS),
         purposes=tuple(PURPOSES),
@@ -57,6 +59,7 @@ def measures_of(conversations: Iterable[str]) -> Measures:
         places=("claims", "claim"),
         topics=TOPICS,
         conversations=tuple(conversations),
+        programmes=tuple(programmes),
     )
 
 
@@ -106,8 +109,33 @@ def conversation(
     )
 
 
-def playbook(*conversations: Conversation, policies: Policies | None = None) -> Playbook:
-    names = measures_of(c.name for c in conversations)
+def programme(
+    name: str,
+    *steps: Step,
+    enter: str = "count.joined > 0",
+    exit: str | None = "care.due",  # noqa: A002 - the authored word
+    recurs: Recurs = "once",
+    recurs_every: int | None = None,
+    holdout: float = 0.5,
+) -> Programme:
+    """The steps in that order, each at its place."""
+    return Programme(
+        name=name,
+        enter=condition(enter),
+        exit=None if exit is None else condition(exit),
+        recurs=recurs,
+        recurs_every=recurs_every,
+        holdout=holdout,
+        goal=None,
+        steps=tuple(replace(step, place=place) for place, step in enumerate(steps, start=1)),
+    )
+
+
+def playbook(
+    *conversations: Conversation, policies: Policies | None = None, programmes: Iterable[Programme] = ()
+) -> Playbook:
+    known = {p.name: p for p in programmes}
+    names = measures_of((c.name for c in conversations), known)
     return Playbook(
         digest="0123456789abcdef",
         organisation=Organisation("Hearth", "Europe/Berlin", "EUR", 100, 180 * DAY, ("en",), ("hearth",)),
@@ -125,11 +153,14 @@ def playbook(*conversations: Conversation, policies: Policies | None = None) -> 
         policies=Policies() if policies is None else policies,
         conversations={c.name: c for c in conversations},
         imports={},
+        programmes=known,
     )
 
 
-def plan_of(*conversations: Conversation, policies: Policies | None = None) -> Plan:
-    return compile_plan(playbook(*conversations, policies=policies))
+def plan_of(
+    *conversations: Conversation, policies: Policies | None = None, programmes: Iterable[Programme] = ()
+) -> Plan:
+    return compile_plan(playbook(*conversations, policies=policies, programmes=programmes))
 
 
 def own(name: str, blocks: str, *purposes: str) -> OwnPolicy:
@@ -162,7 +193,7 @@ def facts(plan: Plan, **told: Value) -> dict[str, Value]:
 
 def rows_of(plan: Plan, customers: Sequence[Mapping[str, Value]], draws: Sequence[int] | None = None) -> pl.DataFrame:
     """Customers 1, 2, … with those facts, as the relationship room hands them over."""
-    names = measures_of(plan.conversations)
+    names = measures_of(plan.conversations, [p.name for p in plan.programmes])
     data: dict[str, Any] = {
         "customer": list(range(1, len(customers) + 1)),
         "draw": list(draws) if draws is not None else [(i * 7919 + 13) % 2**31 for i in range(len(customers))],
@@ -195,7 +226,7 @@ def run(plan: Plan, base: pl.DataFrame, engine: Engine | None = None, propensity
         decided=decided,
         proposed=engine.collect(proposals(again, plan, made, AT)).sort("customer", "conversation"),
         summary=summarise(again, plan),
-        explained=[explain(row, plan, known) for row in base.sort("customer").iter_rows(named=True)],
+        explained=[explain(row, plan, known, AT) for row in base.sort("customer").iter_rows(named=True)],
     )
 
 

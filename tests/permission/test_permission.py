@@ -228,3 +228,17 @@ def test_erasure_leaves_no_row_of_the_person(database) -> None:
     assert permission.erase([1]) == 2
     assert permission.current().suppressions.get_column("persona_id").to_list() == [2]
     assert permission.current().consents.is_empty()
+
+
+@given(ROWS, st.integers(0, 14))
+def test_pending_rows_count_as_if_the_tables_had_taken_them_in(
+    database: object, rows: list[dict[str, object]], cut: int
+) -> None:
+    everyone = people((1, 1), (2, 1), (3, 3))
+    permission.rebuild(told(*rows), 100)
+    whole = permission.permissions(everyone)
+    permission.rebuild(told(*rows[:cut]), 100)
+    pieced = permission.permissions(everyone, told(*rows[cut:]))
+    assert pieced.consents.equals(whole.consents)
+    assert pieced.preferences.equals(whole.preferences)
+    assert pieced.suppressions.equals(whole.suppressions)

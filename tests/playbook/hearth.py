@@ -1,4 +1,4 @@
-"""A home warranty company's playbook, as the specification draws it, without what later versions bring."""
+"""A home warranty company's playbook, as the specification draws it, without surveys, which a later version brings."""
 
 from __future__ import annotations
 
@@ -119,6 +119,9 @@ channels:
     touchpoint: account_call
     variants:
       - {name: a, share: 1, template: renewal_call.liquid}
+call:
+  say: ["thank for {{ tenure_days | divided_by: 365 }} years", "ask what should be better"]
+  never_ask: [postal_address, contract_no]
 """,
     "playbook/conversations/renewal_letter.yaml": """\
 name: renewal_letter
@@ -161,6 +164,7 @@ languages: [en, de]
 audience: "days_since.renewed <= 60"
 recurs: per agreement term
 value: {given: 5, asked: 0}
+gift: {pool: tea_codes, budget: 500}
 channels:
   email:
     touchpoint: account_mail
@@ -179,6 +183,51 @@ value: {given: 2, asked: 0}
 channels:
   post: {touchpoint: account_letter, variants: [{name: a, share: 1, template: anniversary.typ}]}
 """,
+    "playbook/programmes/renewal.yaml": """\
+name: renewal
+enter: "stage = 'renewal' AND days_to_renewal BETWEEN 30 AND 60"
+recurs: per agreement term
+exit: "days_since.left <= 60 OR care.due"
+holdout: 0.1
+goal: {kind: renewed, within: 90 d}
+steps:
+  - id: call
+    conversation: renewal_call
+    done: called
+    within: 7 d
+    else: skip
+  - id: letter
+    conversation: renewal_letter
+    done: sent
+    after: {step: call, wait: 0 h}
+    within: 48 h
+    else: skip
+  - id: pause
+    wait: 14 d
+  - id: split
+    branch:
+      - {when: "days_since.renewed <= 60", go: thanks}
+      - {when: "experience.overall < -0.2", go: end}
+      - {go: reminder}
+  - id: reminder
+    conversation: renewal_reminder
+    done: sent
+    within: 7 d
+    else: skip
+  - id: until_renewed
+    wait_until: "days_since.renewed <= 60"
+    at_most: 60 d
+    else: exit
+  - id: thanks
+    conversation: renewal_thanks
+    done: sent
+    within: 14 d
+    else: exit
+""",
+    "playbook/gifts.yaml": """\
+tea_codes: {file: tea_codes.txt, worth: 5, budget: 2500, expires: 2027-12-31}
+""",
+    "playbook/tea_codes.txt": "TEA-0001\nTEA-0002\nTEA-0003\n",
     "playbook/imports/cdnow.yaml": """\
 name: cdnow
 format:

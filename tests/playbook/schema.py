@@ -32,6 +32,8 @@ def faults(value: Any, schema: dict[str, Any], root: dict[str, Any], place: str 
 def _holds(keyword: str, wanted: Any, value: Any, schema: dict[str, Any], root: dict[str, Any]) -> bool:
     if keyword == "anyOf":
         return any(not list(faults(value, one, root)) for one in wanted)
+    if keyword == "oneOf":
+        return sum(not list(faults(value, one, root)) for one in wanted) == 1
     if keyword == "propertyNames":
         return not isinstance(value, dict) or all(not list(faults(key, wanted, root)) for key in value)
     if keyword == "additionalProperties":
@@ -52,6 +54,7 @@ KEYWORDS: dict[str, tuple[type | tuple[type, ...], Callable[[Any, Any], bool]]] 
     "required": (dict, lambda value, wanted: set(wanted) <= set(value)),
     "minimum": ((int, float), lambda value, wanted: value >= wanted),
     "maximum": ((int, float), lambda value, wanted: value <= wanted),
+    "exclusiveMaximum": ((int, float), lambda value, wanted: value < wanted),
     "minLength": (str, lambda value, wanted: len(value) >= wanted),
     "maxLength": (str, lambda value, wanted: len(value) <= wanted),
     "minItems": (list, lambda value, wanted: len(value) >= wanted),

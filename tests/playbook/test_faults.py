@@ -151,8 +151,8 @@ CASES = [
         STAGES,
         "tenure_days < 45",
         "programme.renewal.step = 2",
-        "programme.renewal.step",
-        "does not know programmes yet",
+        "reads `programme.renewal.step`, while programmes read the stage",
+        "an audience may read them",
     ),
     # audiences.yaml
     Case(AUDIENCES, "experience.claims <", "experience.claim_lin <", "experience.claim_lin", "experience.claim_line"),
@@ -252,8 +252,6 @@ CASES = [
         "is not the name of a template",
         "playbook/templates",
     ),
-    Case(CALL, "lever: 1.0", "gift: {pool: tea_codes, budget: 500}", "`gift` is not a key", "does not know gifts yet"),
-    Case(CALL, "lever: 1.0", "call: {say: [thanks]}", "`call` is not a key", "does not know call tasks yet"),
     Case(
         LETTER,
         "name: renewal_letter",
@@ -461,9 +459,10 @@ def test_required_files_are_missed_by_name(tmp_path: Path) -> None:
         ("playbook/policies.yml", "policies.yaml"),
         ("playbook/conversations/offer.yml", "offer.yaml"),
         ("playbook/conversation/offer.yaml", "`conversations`"),
-        ("playbook/programmes/renewal.yaml", "later version"),
+        ("playbook/programme/renewal.yaml", "`programmes`"),
+        ("playbook/programmes/renewal.yml", "renewal.yaml"),
         ("playbook/surveys/claim.yaml", "later version"),
-        ("playbook/gifts.yaml", "later version"),
+        ("playbook/gift.yaml", "`gifts.yaml`"),
     ],
 )
 def test_a_file_that_nothing_reads_is_a_fault(file: str, remedy: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from touchline import playbook
 from touchline.playbook.loading import Source, read
 from touchline.playbook.schemas import SCHEMAS, export_schemas, schema
 
-OF_FOLDER = {"conversations": "conversation", "imports": "import"}
+OF_FOLDER = {"conversations": "conversation", "imports": "import", "programmes": "programme"}
 
 
 def _of(file: Path) -> str:
@@ -61,6 +61,12 @@ def test_the_schemas_accept_the_specifications_playbook(tmp_path: Path) -> None:
         ("playbook/conversations/renewal_call.yaml", "recurs: per agreement term", "recurs: sometimes"),
         ("playbook/conversations/renewal_call.yaml", "purpose: care\n", ""),
         ("playbook/imports/cdnow.yaml", "cds: integer", "cds: interger"),
+        ("playbook/programmes/renewal.yaml", "done: called", "done: opened"),
+        ("playbook/programmes/renewal.yaml", "    wait: 14 d", "    note: nothing"),
+        ("playbook/programmes/renewal.yaml", "    wait: 14 d", "    wait: 14 d\n    conversation: renewal_call"),
+        ("playbook/programmes/renewal.yaml", "holdout: 0.1", "holdout: 1"),
+        ("playbook/gifts.yaml", "expires: 2027-12-31", "expires: the end of 2027"),
+        ("playbook/gifts.yaml", "worth: 5, ", ""),
     ],
 )
 def test_the_schemas_refuse_what_does_not_load(file: str, old: str, new: str, tmp_path: Path) -> None:

@@ -19,14 +19,17 @@ from touchline.kernel.measures import Measures, column
 from touchline.kernel.times import DAY, HOUR, parse_instant
 from touchline.kernel.types import Type
 from touchline.playbook.compiled import (
+    Branch,
     Conversation,
     EpisodeType,
     EventMapping,
     Organisation,
     Playbook,
     Policies,
+    Programme,
     Promise,
     Stage,
+    Step,
     Touchpoint,
     Trigger,
     Way,
@@ -61,6 +64,18 @@ TRIGGERS: dict[str, Trigger | None] = {
 }  # fmt: skip
 
 
+PROGRAMMES: dict[str, tuple[Step, ...]] = {
+    "renewal": (
+        Step("call", 1, "hello", "called", within=7 * DAY),
+        Step("letter", 2, "after_visit", "sent", wait=HOUR, within=2 * DAY, otherwise="exit"),
+        Step("pause", 3, wait=14 * DAY),
+        Step("split", 4, branches=(Branch(None, 5),)),
+        Step("thanks", 5, "anniversary", "delivered"),
+    ),
+    "welcome": (Step("pause", 1, wait=DAY), Step("talk", 2, "first_purchase", "sent")),
+}
+
+
 def playbook(**policies: Any) -> Playbook:
     """The playbook of these tests."""
     touchpoints = {t.name: t for t in TOUCHPOINTS}
@@ -72,8 +87,9 @@ def playbook(**policies: Any) -> Playbook:
         (*touchpoints, *(t.channel for t in TOUCHPOINTS), *(t.department for t in TOUCHPOINTS), *episodes)
     )
     measures = Measures(
-        tuple(KINDS), PURPOSES, CHANNELS, tuple(places), TOPICS, tuple(TRIGGERS), {"quality.own": Type.NUMBER}
-    )
+        tuple(KINDS), PURPOSES, CHANNELS, tuple(places), TOPICS, tuple(TRIGGERS), {"quality.own": Type.NUMBER},
+        tuple(PROGRAMMES),
+    )  # fmt: skip
 
     def holds(text: str) -> Any:
         return check(text, measures, want=Type.BOOLEAN)
@@ -108,6 +124,10 @@ def playbook(**policies: Any) -> Playbook:
         policies=Policies(**policies),
         conversations=talks,
         imports={},
+        programmes={
+            name: Programme(name, holds("stage = 'renewal'"), holds("care.due"), "once", None, 0.5, None, steps)
+            for name, steps in PROGRAMMES.items()
+        },
     )
 
 
@@ -191,7 +211,23 @@ def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[st
     def maybe(value: Any, share: float = 0.6) -> Any:
         return value if random.random() < share else None
 
-    often = ("asked", "answered_to", "replied", "sent", "served", "case_opened", "case_resolved", "joined", "preferred")
+    often = (
+        "stepped",
+        "stepped",
+        "assigned",
+        "called",
+        "delivered",
+        "preferred",
+        "asked",
+        "answered_to",
+        "replied",
+        "sent",
+        "served",
+        "case_opened",
+        "case_resolved",
+        "joined",
+        "preferred",
+    )
     kind = random.choice((*KINDS, *often, "sent", "preferred", "opted_in", "opted_in", "opted_in"))
     at = A - random.choice(
         (
@@ -221,8 +257,8 @@ def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[st
         "case_id": maybe(f"c{random.randrange(4)}", 0.8),
         "agreement_id": maybe(f"a{random.randrange(3)}", 0.9),
         "evidence": maybe("{}"),
-        "reason": random.choice(("hard_bounce", "spam", None)),
-        "programme": random.choice(("global", "other", None)),
+        "reason": random.choice(("hard_bounce", "spam", "reserved", "entered", None)),
+        "programme": random.choice(("global", "other", "renewal", "renewal", "welcome", None)),
         "recurrence": random.choice(("2025", "2026")),
         "arm": random.choice(("control", "treated")),
         "answer": maybe(float(random.randrange(6))),
@@ -248,11 +284,18 @@ def _random_row(random: Random, personas: Sequence[int], number: int) -> dict[st
             "about_at": maybe(at - 3 * DAY),
         }
         rows["about_episode_type"] = random.choice(("claim", None))
+    if kind == "stepped":
+        # Some rows were written under a playbook with steps that are gone, or in another order.
+        ids = random.choice((*(tuple(step.id for step in steps) for steps in PROGRAMMES.values()), _EDITED))
+        place = random.randrange(len(ids) + 1)
+        rows |= {"step": place, "name": f",{','.join(ids[place - 1 :])}," if place else None}
     if kind == "preferred":
         key, told = random.choice(_TOLD)
         rows |= {"name": key, "answer": float(encode(key, told) or 0)}
     return interaction(kind, at, **rows)
 
+
+_EDITED = ("call", "old", "mail", "split", "letter", "gone")
 
 _TOLD = (
     ("max_per_week", "2"), ("max_per_week", "5"), ("days", "mon,wed"), ("days", "sat,sun"), ("hours", "09:00-12:00"),

@@ -190,8 +190,8 @@ def test_a_proposal_that_was_left_out_is_found(lived: Workspace) -> None:
 def test_decide_and_explain_that_differ_are_found(lived: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     told = verifying.decision.explain
 
-    def tampered(row: Mapping[str, Any], plan: Plan, rates: Propensity) -> Explanation:
-        return told({**row, "care__due": not row["care__due"]}, plan, rates)
+    def tampered(row: Mapping[str, Any], plan: Plan, rates: Propensity, at: int) -> Explanation:
+        return told({**row, "care__due": not row["care__due"]}, plan, rates, at)
 
     monkeypatch.setattr(verifying.decision, "explain", tampered)
     assert any("decide and explain differ" in fault for fault in _faults(lived, verifying.decisions))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from touchline.benchmarks import b1_import, b2_fold, b3_refresh, b4_decide, b8_audience
+from touchline.benchmarks import b1_import, b2_fold, b3_refresh, b4_decide, b5_gate, b8_audience, p1_proof
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 
@@ -21,11 +21,14 @@ SIZED: dict[str, Callable[..., dict[str, Any]]] = {
 def run_all(opener: b1_import.Opener, name: str | None = None, *, full: bool = False) -> Iterator[dict[str, Any]]:
     """{"id","work","figure","unit","reference","ratio","peak_mib","met","engines",…} of one benchmark, or of each.
 
-    full   those of SIZED at their largest; B1 has one size
+    full   those of SIZED at their largest; the others have one size
     Raises UnknownName before anything runs.
     """
-    every: dict[str, Callable[[], dict[str, Any]]] = {"B1": partial(b1_import.run, opener)}
-    every |= {each: partial(run, full=full) for each, run in SIZED.items()}
+    every: dict[str, Callable[[], dict[str, Any]]] = {
+        "B1": partial(b1_import.run, opener),
+        "B5": partial(b5_gate.run, opener),
+    }
+    every |= {each: partial(run, full=full) for each, run in SIZED.items()} | {"P1": p1_proof.run}
     if name is not None and name.upper() not in every:
         raise UnknownName(f"benchmark {name!r}", remedy=did_you_mean(name, every))
     chosen = every if name is None else {name.upper(): every[name.upper()]}

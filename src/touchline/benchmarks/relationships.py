@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from touchline.expressions import check
+from touchline.expressions import Expression, check
 from touchline.interactions.catalogue import CHANNELS, KINDS
 from touchline.interactions.catalogue import PURPOSES as CLASSES
 from touchline.kernel.ids import DRAW_RANGE
@@ -20,6 +20,8 @@ from touchline.kernel.measures import Measures, column
 from touchline.kernel.times import DAY, parse_instant
 from touchline.kernel.types import Type
 from touchline.playbook.compiled import (
+    END,
+    Branch,
     Cap,
     Conversation,
     EventMapping,
@@ -28,8 +30,10 @@ from touchline.playbook.compiled import (
     OwnPolicy,
     Playbook,
     Policies,
+    Programme,
     Recurs,
     Stage,
+    Step,
     Touchpoint,
     Variant,
     Way,
@@ -63,10 +67,14 @@ _AUDIENCES = (
 )
 
 
-def playbook(conversations: int = 20) -> Playbook:
-    """That many conversations over every purpose, four channels, all policies."""
+def playbook(conversations: int = 20, programmes: int = 0) -> Playbook:
+    """That many conversations over every purpose, four channels, all policies; the programmes say two each of them."""
     names = [f"talk_{number:02}" for number in range(conversations)]
-    measures = Measures(tuple(KINDS), tuple(CLASSES), CHANNELS, ("claims",), _TOPICS, tuple(names))
+    sequences = [f"programme_{number}" for number in range(programmes)]
+    places = ("claims",)
+    measures = Measures(
+        tuple(KINDS), tuple(CLASSES), CHANNELS, places, _TOPICS, tuple(names), programmes=tuple(sequences)
+    )
     audiences = [check(text, measures, want=Type.BOOLEAN) for text in _AUDIENCES]
     talks = (
         Conversation(
@@ -128,6 +136,41 @@ def playbook(conversations: int = 20) -> Playbook:
         policies=policies,
         conversations={talk.name: talk for talk in talks},
         imports={},
+        programmes={
+            name: _programme(name, number, names[2 * number : 2 * number + 2], measures)
+            for number, name in enumerate(sequences)
+        },
+    )
+
+
+def _programme(name: str, number: int, says: Sequence[str], measures: Measures) -> Programme:
+    """Seven steps of every sort, of which two talk."""
+
+    def asks(text: str) -> Expression:
+        return check(text, measures, want=Type.BOOLEAN)
+
+    first, second = says
+    renewed = asks("days_since.renewed <= 60")
+    steps = (
+        Step("first", 1, first, "sent", within=7 * DAY),
+        Step("pause", 2, wait=14 * DAY),
+        Step(
+            "split", 3, branches=(Branch(renewed, 6), Branch(asks("experience.overall < -0.2"), END), Branch(None, 4))
+        ),
+        Step("second", 4, second, "delivered", wait=DAY, within=7 * DAY),
+        Step("renewed", 5, until=renewed, at_most=60 * DAY, otherwise="exit"),
+        Step("rest", 6, wait=30 * DAY),
+        Step("again", 7, branches=(Branch(asks("care.due"), END),)),
+    )
+    return Programme(
+        name=name,
+        enter=asks(f"stage = '{_STAGES[number % len(_STAGES)]}' AND tenure_days > {30 * number}"),
+        exit=asks("days_since.left <= 60 OR care.due"),
+        recurs=_RECURS[number % len(_RECURS)],
+        recurs_every=90 * DAY if _RECURS[number % len(_RECURS)] == "every" else None,
+        holdout=0.1,
+        goal=None,
+        steps=steps,
     )
 
 
@@ -149,6 +192,27 @@ def write(folder: Path, measures: Sequence[str], types: Measures, *, customers: 
     return paths
 
 
+_STEPS = 7
+_IN_A_PROGRAMME = 0.2
+
+
+def _standing(name: str, n: int) -> pl.Series:
+    """A measure of a programme: one customer in five once came in, at most 60 days ago; half of them stand in it."""
+    programme, _, member = name.rpartition(".")
+    source = np.random.default_rng(int.from_bytes(programme.encode()[-8:], "big"))  # of all its members alike
+    came, stands = source.random(n) < _IN_A_PROGRAMME, source.random(n) < 0.5
+    since = AT - source.integers(0, 40 * DAY, n, dtype=np.int64)
+    entered = since - source.integers(0, 20 * DAY, n, dtype=np.int64)
+    if member == "arm":
+        return pl.Series(source.choice(["treated", "control"], n, p=[0.9, 0.1]))
+    if member == "step":
+        return pl.Series(source.integers(1, _STEPS + 1, n, dtype=np.int64) * (came & stands))
+    if member.startswith("days"):
+        times = since if member == "days_in_step" else entered
+        return pl.Series((AT - times) / DAY).set(pl.Series(~came), None)
+    return pl.Series(since if member == "since" else entered).set(pl.Series(~came), None)
+
+
 _TRUE = {
     "consent": 0.6,
     "evidence": 0.55,
@@ -164,7 +228,13 @@ _RARE = {"recency": 0.15, "experience": 0.5, "days_since": 0.6, "prefers": 0.1}
 
 def _drawn(name: str, type_: Type | None, n: int, source: np.random.Generator) -> pl.Series:
     group = name.partition(".")[0]
-    if name == "stage":
+    if group == "programme":
+        drawn = _standing(name, n)
+    elif group == "done":
+        drawn = pl.Series(AT - source.integers(0, 60 * DAY, n, dtype=np.int64)).set(
+            pl.Series(source.random(n) < 0.8), None
+        )
+    elif name == "stage":
         drawn = pl.Series(source.choice(_STAGES, n, p=[0.1, 0.05, 0.15, 0.1, 0.5, 0.1]))
     elif name == "topic.last":
         drawn = pl.Series(source.choice(_TOPICS, n))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from touchline import playbook
-from touchline.cli import output, progress, shown
+from touchline.cli import conversing, output, progress, shown
 from touchline.cli.session import (
     FAULTS_FOUND,
     AsOfOption,
@@ -54,7 +54,7 @@ app.add_typer(people, name="people")
 @app.command()
 def new(
     directory: Annotated[Path, typer.Argument(help="A folder that does not exist yet, or is empty.")],
-    template: Annotated[str, typer.Option(help="`blank` or `retail`.")] = "blank",
+    template: Annotated[str, typer.Option(help="`blank`, `retail` or `warranty`.")] = "blank",
     json: JsonOption = False,
 ) -> None:
     """Make a workspace."""
@@ -84,19 +84,20 @@ def check(
 ) -> None:
     """Say every fault of the playbook: file, line, what, remedy."""
     with faults(json):
-        root = settings_for(workspace).root
+        settings = settings_for(workspace)
+        root = settings.root
         if schemas is not None:
             playbook.export_schemas(schemas)
         found = authoring.check(root)
+        holding = [] if found else authoring.holding(root)
+        gone = authoring.gone(open_workspace(workspace)) if not found and settings.state.exists() else []
         if json:
-            output.emit({"faults": [vars(fault) for fault in found]})
+            told = {"may_hold": [vars(one) for one in holding], "gone": [vars(one) for one in gone]}
+            output.emit({"faults": [vars(fault) for fault in found], **told})
         elif found:
             shown.faults(found)
         else:
-            book = playbook.load(root)
-            output.say(
-                f"No faults. {len(book.touchpoints)} touchpoints, {len(book.conversations)} conversations, {len(book.imports)} imports; digest {book.digest}."
-            )
+            shown.sound(playbook.load(root), holding, gone)
         if found:
             raise typer.Exit(FAULTS_FOUND)
 
@@ -256,6 +257,9 @@ def split(
     output.emit(result) if json else output.say(f"Parted: now customers {', '.join(map(str, result['customers']))}.")
 
 
+conversing.install(app)
+
+
 @app.command()
 def bench(
     name: Annotated[
@@ -276,15 +280,19 @@ def bench(
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the report.")] = False,
     directory: Annotated[Path, typer.Option(help="Where the demonstration company is built.")] = Path("demo"),
-    customers: Annotated[int, typer.Option(help="How many customers it has.")] = 30_000,
+    customers: Annotated[int, typer.Option(help="How many customers it has.")] = 20_000,
+    company: Annotated[str, typer.Option(help="`warranty`, which lives on under the loop, or `retail`.")] = "warranty",
+    days: Annotated[int, typer.Option(help="Days that the warranty company lives on under the loop.")] = 91,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
     json: JsonOption = False,
 ) -> None:
-    """Build the demonstration company, decide, and write a report to look at."""
+    """Build the demonstration company, let it live under the loop, and write a report to look at."""
     from touchline.workspace.demonstration import demonstrate
 
     with faults(json), progress.shown() as tell:
-        result = demonstrate(directory, open_workspace, customers=customers, seed=seed, tell=tell)
+        result = demonstrate(
+            directory, open_workspace, customers=customers, seed=seed, company=company, days=days, tell=tell
+        )
     output.emit(result) if json else shown.demonstrated(result)
     if not exit_ and not json:
         output.say(f"Open {result['report']} in a browser.")

@@ -9,6 +9,9 @@ import polars as pl
 
 from touchline.cli import output
 from touchline.kernel.errors import Fault
+from touchline.playbook import Playbook
+from touchline.playbook.checking.wording import MayHold
+from touchline.playbook.steps import GoneStep
 from touchline.workspace.importing import MEANINGS
 
 
@@ -19,6 +22,20 @@ def faults(found: Sequence[Fault]) -> None:
         output.say(f"{place}  {fault.what}")
         output.say(f"    {fault.remedy}", "dim")
     output.say(f"{len(found)} fault{'s' if len(found) != 1 else ''}.", "bold")
+
+
+def sound(book: Playbook, holding: Sequence[MayHold], gone: Sequence[GoneStep]) -> None:
+    """A playbook without faults: what it has, what may hold a message, whose step is gone."""
+    output.say(
+        f"No faults. {len(book.touchpoints)} touchpoints, {len(book.conversations)} conversations, "
+        f"{len(book.programmes)} programmes, {len(book.pools)} pools of gifts, {len(book.imports)} imports; digest {book.digest}."
+    )
+    for one in holding:
+        output.say(
+            f"{one.file}:{one.line}  without `{one.name}` the message is held; a `default` would let it go.", "dim"
+        )
+    for step in gone:
+        output.say(str(step), "yellow")
 
 
 def imported(result: Mapping[str, Any], dry_run: bool) -> None:

@@ -8,20 +8,21 @@ maximum. Boolean columns are avoided: they cost DuckDB five times the integers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Iterable, Iterator
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
 import narwhals as nw
 
-from touchline.decision import priority
-from touchline.decision.plan import Candidate, Plan
+from touchline.decision import priority, sequence
+from touchline.decision.plan import GLOBAL_HOLDOUT, RECURS, Candidate, Plan
 from touchline.decision.priority import CLASS_STEP, LOWEST_CLASS, MOST_CANDIDATES
 from touchline.decision.rules import PlanFault
 from touchline.decision.tables import Tables
 from touchline.expressions import Expression, to_frame
 from touchline.kernel import measures
+from touchline.kernel.times import MINUTE
 
 Frame = nw.LazyFrame[Any]
 
@@ -39,22 +40,31 @@ def decide(relationships: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     Columns out: customer, draw; mask_CANDIDATE (-1 outside audience and trigger, else bit j where policy j blocks);
     held_POLICY (1 where it blocks any candidate in whose audience the customer is, else 0); rank_CONVERSATION of each
     conversation of class 1 (-1: none of its ways is open); rank of the turn (-1: nobody won it), and what it says:
-    winner (index of the candidate, -1), class and priority (NULL); decided_at (microseconds UTC), digest. The rows are
-    in no order; `proposing.named` adds names and wording.
+    winner (index of the candidate, -1), class and priority (NULL); decided_at (microseconds UTC), digest. For what
+    comes after: segment (int16, the micro-segment of priority.segments); key, and key_CONVERSATION of each conversation of
+    class 1 whose recurrence is told from something of the customer's (int64, see `key_column`); with a global holdout
+    assign_global (int8: 1 for whose arm of the year is not written and would be treated, 2 control); with programmes moved
+    (int8: 1 for who takes a step) and assign_NAME of each. The rows are in no order; `proposing.named` adds names and
+    wording. Whoever stands in a programme is moved on first, as `sequence.advance` does.
     """
     if not plan.candidates:
         raise PlanFault("it has no conversations", remedy="Write one into playbook/conversations/.")
     asked = _Asked(plan)
-    frame = relationships.select("customer", "draw", *asked.conditions())
+    frame = asked.answered(relationships, at)
     frame = frame.join(tables.worths.select("situation", *asked.worths), on="situation", how="left")
     frame = frame.with_columns(*asked.sums())
     masks = [asked.mask(candidate) for candidate in plan.candidates]
-    frame = frame.select("customer", "draw", *asked.ramps.values(), *asked.worths, *masks, *asked.held())
-    kept = ["customer", "draw", *(c.mask for c in plan.candidates), *(held_column(p) for p in plan.policies)]
-    frame = frame.select(*kept, *(asked.rank(candidate) for candidate in plan.candidates))
+    told, keys = [*asked.told(), "segment"], asked.keys
+    frame = frame.select("customer", "draw", *asked.ramps.values(), *asked.worths, *masks, *asked.held(), *told, *keys)
+    kept = ["customer", "draw", *(c.mask for c in plan.candidates), *(held_column(p) for p in plan.policies), *told]
+    frame = frame.select(*kept, *keys, *(asked.rank(candidate) for candidate in plan.candidates))
     turn = _highest(priority.rank_column(c) for c in plan.candidates if c.arbitrated).alias("rank")
     owed = [_highest(map(priority.rank_column, ways)).alias(owed_column(name)) for name, ways in plan.owed.items()]
-    return stamped(with_rank_read(frame.select(*kept, *owed, turn)), plan, at)
+    frame = with_rank_read(frame.select(*kept, *keys, *owed, turn))
+    owing = [nw.col(key).alias(owed_key_column(name)) for name, key in owed_keys(plan).items()]
+    read = ["winner", "class", "priority"]
+    owed_names = [owed_column(name) for name in plan.owed]
+    return stamped(frame.select(*kept, *owed_names, "rank", *read, asked.key(), *owing), plan, at)
 
 
 def with_rank_read(frame: Frame) -> Frame:
@@ -84,6 +94,24 @@ def owed_column(conversation: str) -> str:
     return f"rank_{conversation}"
 
 
+def owed_key_column(conversation: str) -> str:
+    """The frame column of what a conversation of class 1 counts its recurrence from."""
+    return f"key_{conversation}"
+
+
+def key_column(candidate: Candidate) -> str | None:
+    """The column of what its recurrence is told from: the entry (µs), or the minute a term or episode began."""
+    if candidate.recurs == "entry":
+        return f"entered_{candidate.programme}"
+    return f"key_of_{candidate.recurs}" if candidate.recurs in RECURS else None
+
+
+def owed_keys(plan: Plan) -> dict[str, str]:
+    """Conversation of class 1 -> the column of what its recurrence is told from, where there is one."""
+    keys = {name: key_column(ways[0]) for name, ways in plan.owed.items()}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
 def _highest(columns: Iterable[str]) -> nw.Expr:
     names = list(columns)
     if not names:
@@ -95,6 +123,7 @@ class _Asked:
     """What a plan asks, each thing once: distinct conditions, and the sums of those that always go together.
 
     audiences      (audience, trigger) -> frame column
+    standing       (frame column of the audience, programme, place of the step, its wait) -> frame column
     blocks, ramps  expression -> frame column
     users          (policy, condition) -> candidates that are under it
     cells          candidates -> the (policy, condition) pairs that exactly those are under
@@ -104,11 +133,16 @@ class _Asked:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.audiences: dict[tuple[Expression, Expression | None], str] = {}
+        self.standing: dict[tuple[str, str, int, int], str] = {}
         self.blocks: dict[Expression, str] = {}
         self.ramps: dict[Expression, str] = {}
         self.users: dict[tuple[str, Expression], list[int]] = defaultdict(list)
         for candidate in plan.candidates:
-            self.audiences.setdefault((candidate.audience, candidate.due), f"reached_{len(self.audiences)}")
+            new = f"reached_{len(self.audiences)}"
+            reached = self.audiences.setdefault((candidate.audience, candidate.due), new)
+            if candidate.programme is not None:
+                there = (reached, candidate.programme, candidate.place, candidate.wait)
+                self.standing.setdefault(there, f"stands_{len(self.standing)}")
             for rule in candidate.rules:
                 self.blocks.setdefault(rule.blocks, f"block_{len(self.blocks)}")
                 self.users[rule.policy, rule.blocks].append(candidate.index)
@@ -128,17 +162,74 @@ class _Asked:
         """Columns of the table of worths, one a candidate."""
         return [priority.rank_column(c) if c.ramp is None else priority.worth_column(c) for c in self.plan.candidates]
 
-    def conditions(self) -> list[nw.Expr]:
-        """The situation, and every distinct condition as 0 or 1: unknown is outside an audience, and blocks."""
+    @cached_property
+    def keys(self) -> list[str]:
+        """Columns that recurrences are told from."""
+        return sorted({key for candidate in self.plan.candidates if (key := key_column(candidate)) is not None})
+
+    def answered(self, relationships: Frame, at: int) -> Frame:
+        """Customers with the answers to everything that is asked; whoever stands in a programme is moved on between."""
+        plan, early, late, read = self.plan, self._situation(at), list[nw.Expr](), set[str]()
+        for names, column in self._conditions():
+            moving = any(_moves(name) for name in names)
+            (late if moving else early).append(column)
+            read |= set(names) if moving else set()
+        if not plan.programmes:
+            return relationships.select("customer", "draw", *early)
+        carried = {measures.column(name) for name in read if not _moves(name)}.union(sequence.needed(plan))
+        frame = relationships.select("customer", "draw", *early, *sorted(carried), *sequence.begun(plan, at))
+        for columns in sequence.rounds(plan, at):
+            frame = frame.with_columns(*columns)
+        frame = frame.with_columns(*sequence.read_off(plan, at, read))
+        there = [
+            _bit((nw.col(reached) == 1) & sequence.stands(programme, place, wait, at), 1, 0).alias(name)
+            for (reached, programme, place, wait), name in self.standing.items()
+        ]
+        return frame.with_columns(*late, *there)
+
+    def _situation(self, at: int) -> list[nw.Expr]:
+        """The situation and the micro-segment, what recurrences are told from, whose arm of the year is not written."""
         plan = self.plan
         stage, raised, context = (to_frame(e).cast(nw.Int64) for e in (plan.stage, plan.hand_raiser, plan.context))
-        columns = [((stage * 2 + raised) * plan.contexts + context).alias("situation")]
-        for (audience, due), name in self.audiences.items():
-            holds = to_frame(audience) if due is None else to_frame(audience) & to_frame(due)
-            columns.append(_bit(holds, 1, 0).alias(name))
-        columns += [_bit(~to_frame(blocks), 0, 1).alias(name) for blocks, name in self.blocks.items()]
-        columns += [to_frame(ramp).cast(nw.Float64).alias(name) for ramp, name in self.ramps.items()]
+        segment = stage * 2 + raised
+        columns = [(segment * plan.contexts + context).alias("situation"), segment.cast(nw.Int16).alias("segment")]
+        for recurs, name in RECURS.items():
+            if f"key_of_{recurs}" in self.keys:
+                began = sequence.ago(nw.col(measures.column(name)), at)
+                columns.append((began // MINUTE).alias(f"key_of_{recurs}"))
+        if GLOBAL_HOLDOUT in plan.policies:
+            arm = nw.when(nw.col(measures.column("arm.global")) == "control").then(nw.lit(2, nw.Int8))
+            unwritten = arm.otherwise(nw.lit(1, nw.Int8))
+            written = nw.col(measures.column("arm.assigned"))
+            columns.append(nw.when(written).then(nw.lit(0, nw.Int8)).otherwise(unwritten).alias("assign_global"))
         return columns
+
+    def _conditions(self) -> Iterator[tuple[tuple[str, ...], nw.Expr]]:
+        """Every distinct condition, what it reads, and it as 0 or 1: unknown is outside an audience, and blocks."""
+        for (audience, due), name in self.audiences.items():
+            if due is None:
+                yield audience.names, _bit(to_frame(audience), 1, 0).alias(name)
+            else:
+                holds = to_frame(audience) & to_frame(due)
+                yield (*audience.names, *due.names), _bit(holds, 1, 0).alias(name)
+        for blocks, name in self.blocks.items():
+            yield blocks.names, _bit(~to_frame(blocks), 0, 1).alias(name)
+        for ramp, name in self.ramps.items():
+            yield ramp.names, to_frame(ramp).cast(nw.Float64).alias(name)
+
+    def told(self) -> list[str]:
+        """Columns of what is to be written down after the decision."""
+        plan = self.plan
+        names = ["assign_global"] if GLOBAL_HOLDOUT in plan.policies else []
+        return [*names, "moved", *(f"assign_{p.name}" for p in plan.programmes)] if plan.programmes else names
+
+    def key(self) -> nw.Expr:
+        """What the winner's recurrence is told from; NULL where nobody won or it is told without anything of theirs."""
+        value = nw.lit(None, dtype=nw.Int64)
+        for key in self.keys:
+            of = [c.index for c in self.plan.candidates if c.arbitrated and key_column(c) == key]
+            value = nw.when(nw.col("winner").is_in(of)).then(nw.col(key)).otherwise(value) if of else value
+        return value.alias("key")
 
     def sums(self) -> list[nw.Expr]:
         """Per cell the bits that block, as one integer; per set of audiences whether any of them is reached."""
@@ -182,7 +273,15 @@ class _Asked:
 
     def _reached(self, index: int) -> str:
         candidate = self.plan.candidates[index]
-        return self.audiences[candidate.audience, candidate.due]
+        reached = self.audiences[candidate.audience, candidate.due]
+        if candidate.programme is None:
+            return reached
+        return self.standing[reached, candidate.programme, candidate.place, candidate.wait]
+
+
+def _moves(name: str) -> bool:
+    """Whether the measure is one that moving customers on changes."""
+    return name.startswith("programme.") and name.rpartition(".")[2] in sequence.MOVED
 
 
 def _bit(condition: nw.Expr, true: int, other: int) -> nw.Expr:

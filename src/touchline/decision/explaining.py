@@ -11,10 +11,12 @@ from typing import Any
 
 from touchline.decision import priority
 from touchline.decision.deciding import NOBODY
+from touchline.decision.places import Place, places
 from touchline.decision.plan import Candidate, Plan, Rule
 from touchline.decision.priority import Propensity
 from touchline.decision.purposes import ARBITRATED_FROM
 from touchline.decision.rules import Facts, shown
+from touchline.decision.standing import advance_row
 from touchline.expressions import Expression, evaluate
 from touchline.kernel import measures
 from touchline.kernel.types import Value
@@ -64,12 +66,13 @@ class Factors:
 class Explained:
     """One candidate, explained.
 
-    reached   whether audience and trigger hold
+    reached   whether audience, trigger and step hold
     eligible  reached, and no policy blocks
     mask      as in `decide`'s frame
     millionths the priority as the integer that is compared
     variant   the wording that this customer gets of it
     proposed  whether it is said
+    step      that the customer stands at the step that says it; None where no programme does
     """
 
     conversation: str
@@ -88,6 +91,7 @@ class Explained:
     factors: Factors
     variant: str | None
     proposed: bool
+    step: Condition | None = None
 
     @property
     def name(self) -> str:
@@ -103,7 +107,7 @@ class Explained:
     def lines(self) -> list[str]:
         """What people read."""
         head = f"{self.conversation} by {self.channel} ({self.purpose}, class {self.class_})"
-        for name, condition in (("audience", self.audience), ("trigger", self.trigger)):
+        for name, condition in (("audience", self.audience), ("trigger", self.trigger), ("step", self.step)):
             if condition is not None and condition.holds is not True:
                 state = "is unknown" if condition.holds is None else "does not hold"
                 return [f"{head}: not offered", f"  {name} {state}: {condition.text}, where {_told(condition.facts)}"]
@@ -134,6 +138,7 @@ class Explanation:
     stage: str | None
     hand_raiser: bool
     candidates: tuple[Explained, ...]
+    programmes: tuple[Place, ...] = ()
 
     @property
     def winner(self) -> Explained | None:
@@ -143,7 +148,7 @@ class Explanation:
     def about(self, conversation: str) -> Explanation:
         """The same, of one conversation alone."""
         kept = tuple(c for c in self.candidates if c.conversation == conversation)
-        return Explanation(self.customer, self.digest, self.stage, self.hand_raiser, kept)
+        return replace(self, candidates=kept)
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `touchline explain --json` prints."""
@@ -151,6 +156,7 @@ class Explanation:
             "customer": self.customer,
             "digest": self.digest,
             "segment": {"stage": self.stage, "hand_raiser": self.hand_raiser},
+            "programmes": [place.as_dict() for place in self.programmes],
             "candidates": [candidate.as_dict() for candidate in self.candidates],
             "proposed": [
                 {"conversation": c.conversation, "channel": c.channel, "variant": c.variant}
@@ -169,16 +175,27 @@ class Explanation:
         order = [c for c in order if c not in left_out]
         raised = "a hand-raiser" if self.hand_raiser else "no hand raised"
         head = f"customer {self.customer}: stage {self.stage or 'unknown'}, {raised}, playbook {self.digest}"
-        told = [head, *(line for candidate in order for line in candidate.lines())]
+        told = [head, *(place.line() for place in self.programmes)]
+        told += [line for candidate in order for line in candidate.lines()]
         if left_out:
             names = ", ".join(dict.fromkeys(c.conversation for c in left_out))
-            told.append(f"not offered, their audience or trigger does not hold: {names} (--all says why)")
+            what = "audience, trigger or step" if self.programmes else "audience or trigger"
+            told.append(f"not offered, their {what} does not hold: {names} (--all says why)")
         return told
 
 
-def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Explanation:
-    """Explain one row of the frame that `decide` takes: customer, draw and a column a measure of `plan.measures`."""
-    facts = {name: row[measures.column(name)] for name in plan.measures}
+def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity, at: int | None = None) -> Explanation:
+    """Explain one row of the frame that `decide` takes: customer, draw and a column a measure of `plan.measures`.
+
+    at  the instant of decision, microseconds UTC; a plan with programmes moves the customer on first, and must be told
+    """
+    facts: Facts = {name: row[measures.column(name)] for name in plan.measures}
+    standing: tuple[Place, ...] = ()
+    if plan.programmes:
+        if at is None:
+            raise ValueError("programmes move on by the instant of decision")
+        moved, taken = advance_row(facts, plan, at)
+        standing, facts = places(facts, moved, taken, plan), moved
     answers: dict[Expression, Value] = {}
 
     def answer(expression: Expression) -> Value:
@@ -200,6 +217,7 @@ def explain(row: Mapping[str, Value], plan: Plan, propensity: Propensity) -> Exp
         stage=plan.stages[stage] if stage < len(plan.stages) else None,
         hand_raiser=bool(raised),
         candidates=tuple(replace(e, proposed=index in proposed) for index, e in enumerate(explained)),
+        programmes=standing,
     )
 
 
@@ -224,7 +242,8 @@ def _explained(
 ) -> Explained:
     audience = _condition(candidate.audience, facts, answer)
     trigger = None if candidate.due is None else _condition(candidate.due, facts, answer)
-    reached = audience.holds is True and (trigger is None or trigger.holds is True)
+    step = None if candidate.stands is None else _condition(candidate.stands, facts, answer)
+    reached = all(condition is None or condition.holds is True for condition in (audience, trigger, step))
     answers = tuple(_answer(rule, facts, answer(rule.blocks)) for rule in candidate.rules)
     mask = sum(plan.bit(a.policy) for a in answers if a.blocks) if reached else NOBODY
     segment, context = situation
@@ -256,6 +275,7 @@ def _explained(
         ),
         variant=candidate.draw.variant(draw),
         proposed=False,
+        step=step,
     )
 
 

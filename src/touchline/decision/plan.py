@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 from touchline.decision import priority, rules
 from touchline.decision.purposes import ARBITRATED_FROM, TABLE
@@ -16,7 +17,23 @@ from touchline.decision.variants import Draw, draw_of
 from touchline.expressions import Expression, check
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Type
-from touchline.playbook.compiled import Conversation, Playbook, Trigger, Way
+from touchline.playbook.compiled import Conversation, Playbook, Programme, Step, Trigger, Way
+from touchline.relationship.layout import conditions_of
+
+GLOBAL_HOLDOUT = "holdout"
+"""The policy of the global holdout; `holdout.NAME` is that of a programme."""
+
+SEQUENCE: tuple[str, ...] = ("step", "since", "entered", "arm", "assigned")
+"""Members of `programme.NAME` that moving customers on reads."""
+
+DAYS: tuple[str, ...] = ("days_in_step", "days_since_entry")
+"""Members of `programme.NAME` that are made of the others once customers have moved on."""
+
+RECURS: dict[str, str] = {"term": "days_since.term_start", "episode": "days_since.episode"}
+"""What a recurrence per agreement term or episode reads."""
+
+A_DAY = 1.0 / DAY
+"""In days, a microsecond. Multiplied by, never divided: engines round a division by a constant differently."""
 
 MOST_POLICIES = 62
 """A mask is one int64, never negative inside its audience."""
@@ -48,6 +65,12 @@ class Candidate:
     customer_value  points given
     ramp            number in [0, 1] by which it comes back after a cool-off; None where it has none
     draw            how its variant is drawn
+    asked           points asked
+    recurs          what its recurrence is told from: `once`, `term`, `episode`, `every`, or the `entry` into its programme
+    recurs_every    microseconds, for `every` only
+    programme       whose step says it; None where no programme does
+    place           of that step, and how long (microseconds) it waits before it is offered
+    stands          boolean: that the customer stands there, and its wait is over; None without a programme
     """
 
     index: int
@@ -64,6 +87,13 @@ class Candidate:
     lever: float
     ramp: Expression | None
     draw: Draw
+    asked: float = 0.0
+    recurs: Literal["once", "term", "episode", "every", "entry"] = "once"
+    recurs_every: int | None = None
+    programme: str | None = None
+    place: int = 0
+    wait: int = 0
+    stands: Expression | None = None
 
     @property
     def name(self) -> str:
@@ -88,7 +118,7 @@ class Candidate:
     @property
     def expressions(self) -> tuple[Expression, ...]:
         """Everything that is evaluated for it."""
-        optional = (e for e in (self.due, self.ramp) if e is not None)
+        optional = (e for e in (self.due, self.stands, self.ramp) if e is not None)
         return (self.audience, *(rule.blocks for rule in self.rules), *optional)
 
 
@@ -107,6 +137,8 @@ class Plan:
     value_weight   what a point given weighs against money
     base_rate      the goal rate that nothing is known about
     goals          conversation -> (kind, microseconds within which it counts)
+    zone           of the organisation: the year of the global holdout is told there
+    programmes     in the order of their names
     """
 
     digest: str
@@ -120,12 +152,33 @@ class Plan:
     value_weight: float
     base_rate: float
     goals: dict[str, tuple[str, int]] = field(hash=False)
+    zone: str = "UTC"
+    programmes: tuple[Programme, ...] = ()
 
     @cached_property
     def measures(self) -> tuple[str, ...]:
         """Every measure that deciding reads, sorted."""
         names = {name for candidate in self.candidates for e in candidate.expressions for name in e.names}
-        return tuple(sorted(names.union(*(e.names for e in (self.stage, self.hand_raiser, self.context)))))
+        names = names.union(*(e.names for e in (self.stage, self.hand_raiser, self.context, *self.asked)))
+        if GLOBAL_HOLDOUT in self.policies or self.programmes:
+            names |= {"arm.global", "arm.assigned"}
+        before = {name for condition in self.asked for name in condition.names}
+        for programme in self.programmes:
+            # How long ago that was follows from when; only a condition that is asked before anybody moves reads it.
+            names -= {f"programme.{programme.name}.{member}" for member in DAYS} - before
+            names |= {f"programme.{programme.name}.{member}" for member in SEQUENCE}
+            names |= {f"done.{step.conversation}" for step in programme.steps if step.conversation is not None}
+            names |= {RECURS[programme.recurs]} if programme.recurs in RECURS else set()
+        return tuple(sorted(names))
+
+    @cached_property
+    def asked(self) -> tuple[Expression, ...]:
+        """Every distinct condition by which programmes are entered, left, and gone through."""
+        found = []
+        for programme in self.programmes:
+            found += [programme.enter] if programme.exit is None else [programme.enter, programme.exit]
+            found += [condition for step in programme.steps for condition in conditions_of(step)]
+        return tuple(dict.fromkeys(found))
 
     @property
     def contexts(self) -> int:
@@ -169,7 +222,7 @@ def compile_plan(playbook: Playbook) -> Plan:
     if len(policies) > MOST_POLICIES:
         raise PlanFault(
             f"{len(policies)} policies, at most {MOST_POLICIES} fit one mask",
-            remedy="Join caps, or own policies with the same purposes, into one.",
+            remedy="Join caps, or own policies with the same purposes, into one; each programme with a conversation is one.",
         )
     names = tuple(stage.name for stage in playbook.stages)
     topics = tuple(sorted({c.topic for c in candidates if c.topic is not None}))
@@ -186,6 +239,8 @@ def compile_plan(playbook: Playbook) -> Plan:
         value_weight=playbook.policies.customer_value_weight,
         base_rate=playbook.policies.base_rate,
         goals={c.name: (c.goal.kind, c.goal.within) for c in playbook.conversations.values() if c.goal is not None},
+        zone=playbook.organisation.zone,
+        programmes=tuple(playbook.programmes[name] for name in sorted(playbook.programmes)),
     )
 
 
@@ -201,6 +256,7 @@ def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: 
         for draft in rules.drafts(playbook, conversation, way)
     )
     ramp = priority.ramp(conversation, playbook.policies)
+    said = rules.said_by(playbook, conversation)
     return Candidate(
         index=index,
         conversation=conversation.name,
@@ -216,7 +272,21 @@ def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: 
         lever=float(conversation.lever),
         ramp=None if ramp is None else check(ramp, names, want=Type.NUMBER),
         draw=draw_of(conversation, way),
+        asked=float(conversation.asked),
+        recurs=conversation.recurs if said is None else "entry",
+        recurs_every=conversation.recurs_every,
+        programme=None if said is None else said[0].name,
+        place=0 if said is None else said[1].place,
+        wait=0 if said is None else said[1].wait,
+        stands=None if said is None else check(_stands(*said), names, want=Type.BOOLEAN),
     )
+
+
+def _stands(programme: Programme, step: Step) -> str:
+    """At that step, and for as long as it waits before it is offered."""
+    name = f"programme.{programme.name}"
+    waited = f" AND {name}.days_in_step >= {step.wait * A_DAY!r}" if step.wait else ""
+    return f"{name}.step = {step.place}{waited}"
 
 
 def _due(conversation: str, trigger: Trigger) -> str:

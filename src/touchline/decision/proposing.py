@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from touchline.decision.deciding import Frame, owed_column, stamped, with_rank_read
+from touchline.decision.deciding import Frame, owed_column, owed_key_column, owed_keys, stamped, with_rank_read
 from touchline.decision.plan import Plan
 from touchline.decision.tables import Tables
 from touchline.kernel.ids import DRAW_RANGE
 
 PROPOSAL: tuple[str, ...] = (
-    "conversation", "channel", "touchpoint", "variant", "purpose", "class", "priority", "decided_at", "digest",
+    "conversation", "channel", "touchpoint", "variant", "purpose", "class", "priority", "programme", "recurrence", "given",
+    "asked", "segment", "decided_at", "digest",
 )  # fmt: skip
-"""Columns of a proposal beside the customer: text, but class, priority (numbers) and decided_at (microseconds UTC)."""
+"""Columns of a proposal beside the customer: text, but class, priority, points given and asked, segment (numbers) and
+decided_at (microseconds UTC).
+
+recurrence  of what it may be said once: `once`, `term:MINUTE` and `episode:MINUTE` in which that began (none after the
+            colon: none is known), `every:N` for the N-th such span since 1970, or of a programme's conversation the
+            microseconds of the customer's entry into it
+segment     the micro-segment by which goal rates are learnt
+"""
 
 
 def proposals(decided: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
@@ -27,14 +35,23 @@ def proposals(decided: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
 
     A conversation of class 1 goes by the best of its open ways, whatever else is said; of the others one a customer.
     """
-    ranks = ["rank", *(owed_column(name) for name in plan.owed)]
-    parts = [decided.filter(nw.col(name) >= 0).select("customer", "draw", nw.col(name).alias("rank")) for name in ranks]
+    own = owed_keys(plan)
+    turns = {"rank": nw.col("key")} | {
+        owed_column(name): nw.col(owed_key_column(name)) if name in own else nw.lit(None, nw.Int64)
+        for name in plan.owed
+    }
+    parts = [
+        decided.filter(nw.col(rank) >= 0).select(
+            "customer", "draw", "segment", nw.col(rank).alias("rank"), key.cast(nw.Int64).alias("key")
+        )
+        for rank, key in turns.items()
+    ]
     found = stamped(with_rank_read(nw.concat(parts)), plan, at)
     return named(found, tables).select("customer", "winner", *PROPOSAL)
 
 
 def named(decided: Frame, tables: Tables) -> Frame:
-    """The frame with its winner by name and wording: all the columns of PROPOSAL, NULL where nobody won."""
+    """The frame with its winner by name and wording: all the columns of PROPOSAL, all but segment NULL where nobody won."""
     own = (nw.col("draw") * nw.col("multiplier") + nw.col("offset")) % DRAW_RANGE
     frame = decided.join(tables.ways, on="winner", how="left").with_columns(own.alias("own_draw"))
     variant: nw.Expr = nw.lit(None, dtype=nw.String)
@@ -42,4 +59,8 @@ def named(decided: Frame, tables: Tables) -> Frame:
         drawn = nw.col("own_draw") < nw.col(f"bound_{place}")
         variant = nw.when(drawn).then(nw.col(f"variant_{place}")).otherwise(variant)
     places = [f"{name}_{place}" for name in ("bound", "variant") for place in range(tables.variants)]
-    return frame.with_columns(variant.alias("variant")).drop("multiplier", "offset", "own_draw", *places)
+    spans = nw.when(~nw.col("recurs_every").is_null()).then(nw.col("decided_at") // nw.col("recurs_every"))
+    told = nw.coalesce(nw.col("key"), spans).cast(nw.String).fill_null("")
+    recurrence = nw.concat_str([nw.col("recurs"), told]).alias("recurrence")
+    frame = frame.with_columns(variant.alias("variant"), recurrence)
+    return frame.drop("multiplier", "offset", "own_draw", "recurs", "recurs_every", *places)

@@ -15,7 +15,7 @@ from touchline.kernel.errors import TouchlineError
 from touchline.kernel.measures import LONGEST_WINDOW_DAYS
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
-from touchline.playbook.compiled import Conversation, OwnPolicy, Playbook, Way
+from touchline.playbook.compiled import Conversation, OwnPolicy, Playbook, Programme, Step, Way
 
 Facts = Mapping[str, Value]
 Says = Callable[[Facts], str]
@@ -58,6 +58,11 @@ class Offer:
         return TABLE[self.conversation.purpose]
 
     @property
+    def said_by(self) -> tuple[Programme, Step] | None:
+        """The programme and its step that say the conversation; None where none does."""
+        return said_by(self.playbook, self.conversation)
+
+    @property
     def other_ways(self) -> tuple[Way, ...]:
         """The conversation's ways on other channels."""
         return tuple(way for way in self.conversation.ways if way.channel != self.way.channel)
@@ -82,6 +87,12 @@ class Policy:
     def purposes(self) -> tuple[str, ...]:
         """The purposes that are under it."""
         return tuple(purpose.name for purpose in TABLE.values() if self.applies(purpose))
+
+
+def said_by(playbook: Playbook, conversation: Conversation) -> tuple[Programme, Step] | None:
+    """The one programme, and its one step, that say a conversation; None where no programme does."""
+    steps = ((programme, step) for programme in playbook.programmes.values() for step in programme.steps)
+    return next(((programme, step) for programme, step in steps if step.conversation == conversation.name), None)
 
 
 def drafts(playbook: Playbook, conversation: Conversation, way: Way) -> tuple[Draft, ...]:
@@ -341,7 +352,13 @@ def _balance(offer: Offer) -> Iterator[Draft]:
 def _recurrence(offer: Offer) -> Iterator[Draft]:
     conversation = offer.conversation
     last = f"recency.{conversation.name}"
-    if conversation.recurs == "once":
+    if offer.said_by is not None:
+        programme = offer.said_by[0].name
+        # What was said in the very tick of the entry was said since; a second of grace outweighs how days are rounded.
+        since = f"programme.{programme}.days_since_entry + {1 / 86_400!r}"
+        blocks = f"{last} IS NOT NULL AND COALESCE({last} <= {since}, TRUE)"
+        how_often = f"once per entry into the programme {programme}"
+    elif conversation.recurs == "once":
         blocks, how_often = f"{last} IS NOT NULL", "once"
     elif conversation.recurs == "every":
         days = (conversation.recurs_every or 0) / DAY
@@ -360,8 +377,15 @@ def _recurrence(offer: Offer) -> Iterator[Draft]:
     )
 
 
-def _holdout(_: Offer) -> Iterator[Draft]:
+def _holdout(offer: Offer) -> Iterator[Draft]:
     yield Draft("holdout", "arm.global = 'control'", lambda _: "is in the control group of this year's global holdout")
+    if offer.said_by is not None:
+        programme = offer.said_by[0].name
+        yield Draft(
+            f"holdout.{programme}",
+            f"programme.{programme}.arm = 'control'",
+            lambda _: f"is in the control group of the programme {programme}",
+        )
 
 
 def _own(offer: Offer) -> Iterator[Draft]:
@@ -451,7 +475,7 @@ POLICIES: tuple[Policy, ...] = (
     Policy("recurrence", "A conversation comes back only as often as it may.", lambda _: True, _recurrence),
     Policy(
         "holdout",
-        "Customers in the control group of this year's global holdout are left alone.",
+        "Customers in the control group of this year's global holdout, or of the programme itself, are left alone.",
         lambda purpose: purpose.held_out,
         _holdout,
     ),

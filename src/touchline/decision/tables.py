@@ -13,7 +13,10 @@ from touchline.decision.plan import Plan
 from touchline.decision.priority import Propensity, worths
 from touchline.kernel.engines import Engine
 
-TEXT: tuple[str, ...] = ("conversation", "channel", "touchpoint", "purpose")
+TEXT: tuple[str, ...] = ("conversation", "channel", "touchpoint", "purpose", "programme", "recurs")
+
+_TOLD = {"once": "once", "every": "every:", "term": "term:", "episode": "episode:", "entry": ""}
+"""What a recurrence is told by, before what it counts from."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ def tables(plan: Plan, propensity: Propensity, engine: Engine) -> Tables:
 def ways(plan: Plan) -> pl.DataFrame:
     """The candidates by index.
 
-    Columns: winner (the index), conversation, channel, touchpoint, purpose; multiplier, offset, bound_K and variant_K
+    Columns: winner (the index), conversation, channel, touchpoint, purpose, programme; recurs and recurs_every, of which
+    its recurrence is told; given and asked; multiplier, offset, bound_K and variant_K
     of the draw of its variant.
     """
     columns: dict[str, list[Any]] = defaultdict(list)
@@ -46,7 +50,10 @@ def ways(plan: Plan) -> pl.DataFrame:
         draw = candidate.draw
         columns["winner"].append(candidate.index)
         for name in TEXT:
-            columns[name].append(getattr(candidate, name))
+            columns[name].append(_TOLD[candidate.recurs] if name == "recurs" else getattr(candidate, name))
+        columns["recurs_every"].append(candidate.recurs_every if candidate.recurs == "every" else None)
+        columns["given"].append(candidate.customer_value)
+        columns["asked"].append(candidate.asked)
         columns["multiplier"].append(draw.multiplier)
         columns["offset"].append(draw.offset)
         for place in range(_variants(plan)):
@@ -54,7 +61,8 @@ def ways(plan: Plan) -> pl.DataFrame:
             columns[f"bound_{place}"].append(draw.bounds[place] if given else 0)
             columns[f"variant_{place}"].append(draw.names[place] if given else None)
     text = [name for name in columns if name in TEXT or name.startswith("variant_")]
-    return pl.DataFrame(dict(columns), schema_overrides=dict.fromkeys(text, pl.String))
+    types: dict[str, Any] = dict.fromkeys(text, pl.String) | {"recurs_every": pl.Int64}
+    return pl.DataFrame(dict(columns), schema_overrides=types)
 
 
 def _variants(plan: Plan) -> int:

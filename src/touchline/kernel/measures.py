@@ -63,6 +63,7 @@ _FIXED: dict[str, Type] = {
     "clock.minute": Type.INTEGER,
     "clock.weekday": Type.INTEGER,
     "arm.global": Type.TEXT,
+    "arm.assigned": Type.BOOLEAN,
 }
 
 SCORES: dict[str, Type] = {
@@ -77,6 +78,19 @@ SCORES: dict[str, Type] = {
 """Measures that other rooms publish as dated score tables; unknown until they do."""
 
 
+PROGRAMME: dict[str, Type] = {
+    "step": Type.INTEGER,
+    "days_in_step": Type.NUMBER,
+    "days_since_entry": Type.NUMBER,
+    "arm": Type.TEXT,
+    "since": Type.TIME,
+    "entered": Type.TIME,
+    "assigned": Type.TIME,
+}
+"""Members of `programme.NAME`: the place where a customer stands (0: nowhere), for how long and since when, when entered
+last, the arm, and when it was written."""
+
+
 def column(measure: str) -> str:
     """The frame column of a measure: `experience.claims` is `experience__claims`."""
     return measure.replace(".", "__")
@@ -84,7 +98,10 @@ def column(measure: str) -> str:
 
 def measure(column_: str) -> str:
     """The measure of a frame column, the inverse of `column`."""
-    return column_.replace("__", ".", 1)
+    name = column_.replace("__", ".", 1)
+    if name.startswith("programme."):
+        return ".".join(name.rsplit("__", 1))
+    return name
 
 
 @dataclass(frozen=True)
@@ -97,6 +114,7 @@ class Measures:
     places         touchpoints, channels, departments and episode types that `experience.NAME` takes
     topics
     conversations
+    programmes
     scores         measure -> type of published score tables, beside those of SCORES
     """
 
@@ -107,6 +125,7 @@ class Measures:
     topics: tuple[str, ...] = ()
     conversations: tuple[str, ...] = ()
     scores: Mapping[str, Type] = field(default_factory=dict)
+    programmes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = dict(_FIXED)
@@ -128,6 +147,9 @@ class Measures:
         for conversation in self.conversations:
             known[f"recency.{conversation}"] = Type.NUMBER
             known[f"trigger.{conversation}"] = Type.NUMBER
+            known[f"done.{conversation}"] = Type.TIME
+        for programme in self.programmes:
+            known |= {f"programme.{programme}.{member}": type_ for member, type_ in PROGRAMME.items()}
         object.__setattr__(self, "_known", known)
 
     def type_of(self, name: str) -> Type | None:

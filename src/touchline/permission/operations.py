@@ -12,8 +12,12 @@ import polars as pl
 
 from touchline.interactions.catalogue import REACHED_BY
 from touchline.interactions.row import HARD_BOUNCE
-from touchline.permission.reading import NEVER, RELEASED, RELEASES
+from touchline.permission.reading import NEVER, RELEASED, RELEASES, later
+from touchline.permission.reading import standing as told_by
 from touchline.permission.refreshing import current
+
+FEW = 150_000
+"""Of so many people at most, what is in force is looked up; of more, everything is read, which is then the shorter way."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +35,15 @@ class Permissions:
     suppressions: pl.DataFrame
 
 
-def permissions(people: pl.DataFrame) -> Permissions:
-    """What is in force for people [persona_id, customer]; times are NULL where there was none."""
-    standing = current()
+def permissions(people: pl.DataFrame, pending: pl.DataFrame | None = None) -> Permissions:
+    """What is in force for people [persona_id, customer]; times are NULL where there was none.
+
+    pending   ledger rows [reading.ROWS] that the tables have not taken in yet; they count, and the tables stay as they are
+    """
     owners = people.select("persona_id", "customer")
+    standing = current(owners.get_column("persona_id") if owners.height <= FEW else None)
+    if pending is not None and pending.height:
+        standing = later(standing, told_by(pending))
     consents = standing.consents.join(owners, on="persona_id").with_columns(
         withdrawn_at=pl.col("withdrawn_at").max().over("customer", "purpose", "channel")
     )

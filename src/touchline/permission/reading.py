@@ -68,6 +68,21 @@ def standing(rows: pl.DataFrame) -> Standing:
     return Standing(_consents(told), _preferences(told), _suppressions(told))
 
 
+def later(one: Standing, other: Standing) -> Standing:
+    """What both leave in force together: of each row the later, as if their rows had been told at once."""
+    consents = pl.concat([one.consents, other.consents])
+    key = ["persona_id", "purpose", "channel"]
+    grants = consents.sort("granted_at", "evidenced", "granted_seq", "source").unique(key, keep="last")
+    withdrawn = consents.group_by(key).agg(pl.col("withdrawn_at").max())
+    preferences = pl.concat([one.preferences, other.preferences]).sort("told_at", "answer", "told")
+    suppressions = pl.concat([one.suppressions, other.suppressions]).group_by("persona_id", "reason")
+    return Standing(
+        consents=grants.drop("withdrawn_at").join(withdrawn, on=key).select(*CONSENT).sort(key),
+        preferences=preferences.unique(["persona_id", "key"], keep="last").sort("persona_id", "key"),
+        suppressions=suppressions.agg(pl.col("at").max()).sort("persona_id", "reason"),
+    )
+
+
 def _consents(told: pl.DataFrame) -> pl.DataFrame:
     key = ["persona_id", "purpose", "channel"]
     rows = told.filter(

@@ -77,9 +77,12 @@ def erase(personas: list[int]) -> int:
         )
 
 
-def current() -> Standing:
-    """The tables as they are."""
-    return Standing(*(_stored(name) for name in _TABLES))
+def current(personas: pl.Series | None = None) -> Standing:
+    """The tables as they are, or what they hold of these personas."""
+    if personas is None:
+        return Standing(*(_stored(name) for name in _TABLES))
+    with staged("wanted", personas.unique().to_frame("persona_id")):
+        return Standing(*(_stored(name, "wanted") for name in _TABLES))
 
 
 def compare(rows: pl.DataFrame | pa.Table) -> pl.DataFrame:
@@ -126,10 +129,12 @@ def _take(name: str, told: pl.DataFrame) -> None:
         )
 
 
-def _stored(name: str) -> pl.DataFrame:
+def _stored(name: str, wanted: str | None = None) -> pl.DataFrame:
     table, schema, key = _TABLES[name]
-    columns = ", ".join(f'"{column}"' for column in schema)
-    return read(f"SELECT {columns} FROM {table}", schema).sort(key)  # noqa: S608 - names are the program's own
+    columns = ", ".join(f't."{column}"' for column in schema)
+    # CROSS JOIN: SQLite then looks up the few that are wanted instead of passing over all that are stored.
+    source = f"{table} t" if wanted is None else f"{wanted} w CROSS JOIN {table} t WHERE t.persona_id = w.persona_id"
+    return read(f"SELECT {columns} FROM {source}", schema).sort(key)  # noqa: S608 - names are the program's own
 
 
 def _frame(rows: pl.DataFrame | pa.Table) -> pl.DataFrame:

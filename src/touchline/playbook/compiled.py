@@ -150,8 +150,24 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Gift:
+    """What a conversation hands over: one code of a pool a message, at most `budget` codes by this conversation."""
+
+    pool: str
+    budget: int | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a call task shows: what to say (Liquid texts), and which identifiers, columns or facts never to ask for."""
+
+    say: tuple[str, ...] = ()
+    never_ask: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Conversation:
-    """One thing to say or ask. `recurs_every` is microseconds, for `every` only."""
+    """One thing to say or ask. `recurs_every` is microseconds, for `every` only; `call` is of the phone only."""
 
     name: str
     purpose: str
@@ -168,6 +184,78 @@ class Conversation:
     lever: float
     urgent: bool
     ways: tuple[Way, ...]
+    gift: Gift | None = None
+    call: Call | None = None
+
+
+END = 0
+"""The place that a branch goes to where it leaves the programme."""
+
+Done = Literal["sent", "delivered", "called"]
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A way out of a branch step: the place of a later step or END; no condition: it always holds."""
+
+    when: Expression | None
+    go: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a programme: a conversation, a wait, a wait until something holds, or a branch. Times are microseconds.
+
+    place         1-based
+    conversation  what a talk step says; `done` is the kind of interaction that completes it
+    wait          of a wait step; of a talk step: it is offered so long after the customer came to it
+    within        of a talk step: from when the customer came to it; after that `otherwise`; None: it waits for ever
+    until         what a `wait_until` step waits for, `at_most` so long (None: for ever), after that `otherwise`
+    branches      the first that holds is taken; none: on to the next step
+    otherwise     on to the next step, or out of the programme
+    """
+
+    id: str
+    place: int
+    conversation: str | None = None
+    done: Done | None = None
+    wait: int = 0
+    within: int | None = None
+    until: Expression | None = None
+    at_most: int | None = None
+    branches: tuple[Branch, ...] = ()
+    otherwise: Literal["skip", "exit"] = "skip"
+
+
+@dataclass(frozen=True)
+class Programme:
+    """Conversations in sequence. `recurs_every` is microseconds, for `every` only; `holdout` is the control's share."""
+
+    name: str
+    enter: Expression
+    exit: Expression | None
+    recurs: Recurs
+    recurs_every: int | None
+    holdout: float
+    goal: Goal | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Codes to give away.
+
+    file     the list of codes, one a line, relative to the folder `playbook/`
+    worth    money that one code is worth, in major units
+    budget   money that all codes given together may be worth; None: all that there are
+    expires  instant after which no code is given, microseconds; None: never
+    """
+
+    name: str
+    file: str
+    worth: float
+    budget: float | None = None
+    expires: int | None = None
 
 
 @dataclass(frozen=True)
@@ -226,10 +314,20 @@ class Policies:
 
 
 @dataclass(frozen=True)
+class Brand:
+    """A name under which the organisation speaks: as customers read it, sender of its e-mails, postal address."""
+
+    name: str
+    from_email: str | None = None
+    postal: str | None = None
+
+
+@dataclass(frozen=True)
 class Organisation:
     """touchline.yaml. `half_life` is microseconds; `minor_units` is 100 for most currencies, 1 for JPY.
 
-    country   ISO 3166 alpha-2, where telephone numbers without a country code belong; None refuses them
+    brand_details  by the key of `brands`
+    country        ISO 3166 alpha-2, where telephone numbers without a country code belong; None refuses them
     """
 
     name: str
@@ -240,6 +338,7 @@ class Organisation:
     languages: tuple[str, ...]
     brands: tuple[str, ...]
     country: str | None = None
+    brand_details: Mapping[str, Brand] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -311,6 +410,8 @@ class Playbook:
     policies: Policies
     conversations: Mapping[str, Conversation]
     imports: Mapping[str, Import]
+    programmes: Mapping[str, Programme] = field(default_factory=dict)
+    pools: Mapping[str, Pool] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[str, ...]:

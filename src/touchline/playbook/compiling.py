@@ -7,27 +7,34 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from touchline.expressions import DeclaredNames, Expression, check
 from touchline.interactions.preferences import DAYS
 from touchline.kernel.names import NAME
-from touchline.kernel.times import parse_duration
+from touchline.kernel.times import parse_duration, to_micros
 from touchline.kernel.types import Type
 from touchline.playbook import authored, compiled
 from touchline.playbook.authored.conversations import FIXED_RECURRENCES
+from touchline.playbook.authored.conversations import Goal as AuthoredGoal
 from touchline.playbook.authored.conversations import Trigger as AuthoredTrigger
 from touchline.playbook.authored.conversations import Way as AuthoredWay
+from touchline.playbook.authored.gifts import Pool as AuthoredPool
 from touchline.playbook.authored.imports import Row as AuthoredRow
 from touchline.playbook.authored.mapping import Event as AuthoredEvent
+from touchline.playbook.authored.programmes import Step as AuthoredStep
 from touchline.playbook.authored.words import minute_of_day
 from touchline.playbook.checking import Checked
 from touchline.playbook.checking.imports import ROW_NUMBER, WHITESPACE, rows_of
+from touchline.playbook.checking.programmes import LEAVE
 from touchline.playbook.checking.rows import columns_of
 from touchline.playbook.folder import AUDIENCES, MAPPING, POLICIES, STAGES, TOUCHPOINTS
 from touchline.playbook.loading import Place
 from touchline.playbook.standards import CURRENCIES
 
-FORM = 1
+FORM = 2
 """Of the digest's canonical text; a change of it changes every digest."""
 
 _READINGS = ("emotional", "reliability", "convenience", "responsiveness", "relevance")
@@ -42,7 +49,8 @@ def compile_playbook(checked: Checked) -> compiled.Playbook:
 def digest(checked: Checked) -> str:
     """SHA-256 of everything that was authored, in a canonical text, 16 hex digits.
 
-    Comments, spaces, the order of keys and the names of files do not change it; any value and any template does.
+    Comments, spaces, the order of keys and the names of files do not change it; any value and any template does. Gift
+    codes do not: a pool that is filled up is the same playbook.
     """
     said = {
         "form": FORM,
@@ -53,6 +61,8 @@ def digest(checked: Checked) -> str:
         "audiences": checked.audiences,
         "policies": checked.policies,
         "conversations": {one.name: one for one in checked.conversations.values()},
+        "programmes": {one.name: one for one in checked.programmes.values()},
+        "gifts": checked.gifts,
         "imports": {one.name: one for one in checked.imports.values()},
         "templates": dict(checked.templates),
     }
@@ -93,6 +103,11 @@ class _Compiler:
                 for file, one in sorted(checked.conversations.items(), key=lambda item: item[1].name)
             },
             imports={one.name: self._import(file, one) for file, one in checked.imports.items()},
+            programmes={
+                one.name: self._programme(file, one)
+                for file, one in sorted(checked.programmes.items(), key=lambda item: item[1].name)
+            },
+            pools={name: self._pool(name, one) for name, one in sorted(checked.gifts.root.items())},
         )
 
     def _expression(self, file: str, place: Place) -> Expression:
@@ -112,6 +127,9 @@ class _Compiler:
             languages=tuple(said.languages),
             brands=tuple(said.brands),
             country=said.country,
+            brand_details={
+                name: compiled.Brand(brand.name, brand.from_email, brand.postal) for name, brand in said.brands.items()
+            },
         )
 
     def _touchpoint(self, name: str) -> compiled.Touchpoint:
@@ -206,12 +224,12 @@ class _Compiler:
             recurs_every=None if fixed is not None else _micros(said.recurs.removeprefix("every")),
             given=said.value.given,
             asked=said.value.asked,
-            goal=None
-            if said.goal is None
-            else compiled.Goal(said.goal.kind, _micros(said.goal.within), said.goal.worth),
+            goal=_goal(said.goal),
             lever=said.lever,
             urgent=said.urgent,
             ways=tuple(self._way(channel, way) for channel, way in said.channels.items()),
+            gift=None if said.gift is None else compiled.Gift(said.gift.pool, said.gift.budget),
+            call=None if said.call is None else compiled.Call(tuple(said.call.say), tuple(said.call.never_ask)),
         )
 
     def _way(self, channel: str, said: AuthoredWay) -> compiled.Way:
@@ -230,6 +248,51 @@ class _Compiler:
             at=0 if date is None else _micros(date.at),
             within=_micros(said.within),
         )
+
+    def _programme(self, file: str, said: authored.Programme) -> compiled.Programme:
+        fixed = FIXED_RECURRENCES.get(said.recurs)
+        places = {step.id: place for place, step in enumerate(said.steps, 1)} | {LEAVE: compiled.END}
+        return compiled.Programme(
+            name=said.name,
+            enter=self._expression(file, ("enter",)),
+            exit=self._maybe(file, ("exit",)),
+            recurs=fixed or "every",
+            recurs_every=None if fixed is not None else _micros(said.recurs.removeprefix("every")),
+            holdout=said.holdout,
+            goal=_goal(said.goal),
+            steps=tuple(self._step(file, place, step, places) for place, step in enumerate(said.steps, 1)),
+        )
+
+    def _step(self, file: str, place: int, said: AuthoredStep, places: Mapping[str, int]) -> compiled.Step:
+        here: Place = ("steps", place - 1)
+        wait = said.wait if said.after is None else said.after.wait
+        return compiled.Step(
+            id=said.id,
+            place=place,
+            conversation=said.conversation,
+            done=None if said.conversation is None else said.done or self._done(said.conversation),
+            wait=0 if wait is None else _micros(wait),
+            within=None if said.within is None else _micros(said.within),
+            until=self._maybe(file, (*here, "wait_until")),
+            at_most=None if said.at_most is None else _micros(said.at_most),
+            branches=tuple(
+                compiled.Branch(self._maybe(file, (*here, "branch", number, "when")), places[branch.go])
+                for number, branch in enumerate(said.branch or ())
+            ),
+            otherwise=said.else_,
+        )
+
+    def _done(self, conversation: str) -> compiled.Done:
+        """What completes a step that does not say it."""
+        said = next(one for one in self.checked.conversations.values() if one.name == conversation)
+        return "called" if set(said.channels) == {"phone"} else "sent"
+
+    def _pool(self, name: str, said: AuthoredPool) -> compiled.Pool:
+        expires = None
+        if said.expires is not None:
+            day = datetime.combine(date.fromisoformat(said.expires) + timedelta(days=1), time())
+            expires = to_micros(day.replace(tzinfo=ZoneInfo(self.checked.organisation.zone)))
+        return compiled.Pool(name, said.file, said.worth, said.budget, expires)
 
     def _import(self, file: str, said: authored.Import) -> compiled.Import:
         separators = {"csv": ",", "text": WHITESPACE, "parquet": "", "ndjson": ""}
@@ -271,6 +334,10 @@ class _Compiler:
         names = DeclaredNames({**{name: Type(type_) for name, type_ in said.types.items()}, ROW_NUMBER: Type.INTEGER})
         guard = f"({row.when}) AND " if row.when is not None else ""
         return check(f"{guard}({row.revenue}) = 0", names, want=Type.BOOLEAN, dialect="mapping")
+
+
+def _goal(said: AuthoredGoal | None) -> compiled.Goal | None:
+    return None if said is None else compiled.Goal(said.kind, _micros(said.within), said.worth)
 
 
 def _micros(duration: str) -> int:

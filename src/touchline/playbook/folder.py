@@ -6,7 +6,7 @@ A part that cannot be read is None; what other files say about it is then not he
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from touchline.kernel.errors import Fault, NotAWorkspace
 from touchline.kernel.names import did_you_mean
 from touchline.playbook import authored
+from touchline.playbook.codes import read_codes
 from touchline.playbook.loading import LARGEST_FILE, Source, read
 from touchline.playbook.validation import validate
 
@@ -26,18 +27,16 @@ MAPPING = "playbook/mapping.yaml"
 STAGES = "playbook/stages.yaml"
 AUDIENCES = "playbook/audiences.yaml"
 POLICIES = "playbook/policies.yaml"
+GIFTS = "playbook/gifts.yaml"
 CONVERSATIONS = "playbook/conversations"
+PROGRAMMES = "playbook/programmes"
 IMPORTS = "playbook/imports"
 TEMPLATES = "playbook/templates"
 
 REQUIRED = (ORGANISATION, TOUCHPOINTS, MAPPING, STAGES)
-FILES = (*REQUIRED, AUDIENCES, POLICIES)
-FOLDERS = (CONVERSATIONS, IMPORTS, TEMPLATES)
-LATER = {
-    "playbook/programmes": "programmes",
-    "playbook/surveys": "surveys",
-    "playbook/gifts.yaml": "gifts",
-}
+FILES = (*REQUIRED, AUDIENCES, POLICIES, GIFTS)
+FOLDERS = (CONVERSATIONS, PROGRAMMES, IMPORTS, TEMPLATES)
+LATER = {"playbook/surveys": "surveys"}
 """What the specification has and a later version will."""
 
 M = TypeVar("M", bound=BaseModel)
@@ -47,10 +46,12 @@ M = TypeVar("M", bound=BaseModel)
 class AuthoredPlaybook:
     """Everything that the folder says, file by file.
 
-    conversations, imports   file -> what it says
-    templates                name -> SHA-256 of its text with line ends as LF, hex
-    sources                  file -> its lines, fitting what is authored
-    declared                 file -> its data as written, also where it is faulty
+    conversations, programmes, imports   file -> what it says
+    templates                            name -> SHA-256 of its text with line ends as LF, hex
+    codes                                file of a pool -> how many codes it holds; None where there is no such file
+    sources                              file -> its lines, fitting what is authored
+    declared                             file -> its data as written, also where it is faulty
+    unread                               files that are there, and make no sense at all
     """
 
     organisation: authored.Organisation | None
@@ -61,9 +62,13 @@ class AuthoredPlaybook:
     policies: authored.Policies | None
     conversations: Mapping[str, authored.Conversation]
     imports: Mapping[str, authored.Import]
+    programmes: Mapping[str, authored.Programme] = field(default_factory=dict)
+    gifts: authored.Gifts | None = None
     templates: Mapping[str, str] = field(default_factory=dict)
+    codes: Mapping[str, int | None] = field(default_factory=dict)
     sources: Mapping[str, Source] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
 
 def read_folder(root: Path) -> tuple[AuthoredPlaybook, list[Fault]]:
@@ -71,6 +76,7 @@ def read_folder(root: Path) -> tuple[AuthoredPlaybook, list[Fault]]:
     if not (root / ORGANISATION).is_file():
         raise NotAWorkspace(f"there is no {ORGANISATION} in {root}")
     reading = _Reading(root)
+    gifts = reading.one(GIFTS, authored.Gifts, absent=authored.Gifts({}))
     playbook = AuthoredPlaybook(
         organisation=reading.one(ORGANISATION, authored.Organisation),
         touchpoints=reading.one(TOUCHPOINTS, authored.Touchpoints),
@@ -80,9 +86,13 @@ def read_folder(root: Path) -> tuple[AuthoredPlaybook, list[Fault]]:
         policies=reading.one(POLICIES, authored.Policies, absent=authored.Policies()),
         conversations=reading.many(CONVERSATIONS, authored.Conversation),
         imports=reading.many(IMPORTS, authored.Import),
+        programmes=reading.many(PROGRAMMES, authored.Programme),
+        gifts=gifts,
         templates=reading.templates(),
+        codes={} if gifts is None else reading.codes({pool.file for pool in gifts.root.values()}),
         sources=reading.sources,
         declared=reading.declared,
+        unread=frozenset(reading.unread),
     )
     reading.refuse_others()
     return playbook, reading.faults
@@ -94,6 +104,8 @@ class _Reading:
         self.faults: list[Fault] = []
         self.sources: dict[str, Source] = {}
         self.declared: dict[str, Any] = {}
+        self.unread: set[str] = set()
+        self._of_codes: set[str] = set()
 
     def one(self, file: str, model: type[M], absent: M | None = None) -> M | None:
         """What a file says; `absent` where there is none."""
@@ -105,6 +117,7 @@ class _Reading:
         source = read(path, file)
         if isinstance(source, list):
             self.faults += source
+            self.unread.add(file)
             return None
         self.declared[file] = source.data
         said, self.sources[file], faults = validate(source, model)
@@ -145,6 +158,20 @@ class _Reading:
                 digests[name] = self._digest(path, file)
         return digests
 
+    def codes(self, files: Collection[str]) -> dict[str, int | None]:
+        """How many codes each file holds, None where it is missing; what is wrong in one is a fault of that file."""
+        found: dict[str, int | None] = {}
+        for file in sorted(files):
+            path = self.root / PLAYBOOK / file
+            self._of_codes.add(f"{PLAYBOOK}/{file.partition('/')[0]}")
+            if path.is_file() and path.resolve().is_relative_to((self.root / PLAYBOOK).resolve()):
+                codes, faults = read_codes(path, f"{PLAYBOOK}/{file}")
+                found[file] = len(codes)
+                self.faults += faults
+            else:
+                found[file] = None
+        return found
+
     def refuse_others(self) -> None:
         """A fault for every YAML file that nothing reads, so that a misspelt one is not passed over in silence."""
         for path in self._listed(PLAYBOOK):
@@ -157,7 +184,7 @@ class _Reading:
                         "Remove the file, or use a later version.",
                     )
             elif path.is_dir():
-                if file not in FOLDERS:
+                if file not in FOLDERS and file not in self._of_codes:
                     names = (folder.rpartition("/")[2] for folder in FOLDERS)
                     self._fault(file, "This folder is not one of a playbook's.", did_you_mean(path.name, names))
             elif file not in FILES:

@@ -18,6 +18,8 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "audiences": authored.Audiences,
     "policies": authored.Policies,
     "conversation": authored.Conversation,
+    "programme": authored.Programme,
+    "gifts": authored.Gifts,
     "import": authored.Import,
 }
 """Name of the schema -> the model of its files."""

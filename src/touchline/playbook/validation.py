@@ -22,8 +22,6 @@ MOST_REPAIRS = 100
 """Faulty parts that are taken out of one file before it is given up."""
 
 LATER: Mapping[tuple[str, str], str] = {
-    ("Conversation", "gift"): "Remove `gift`: this version of Touchline does not know gifts yet.",
-    ("Conversation", "call"): "Remove `call`: this version of Touchline does not know call tasks yet.",
     ("Conversation", "sample"): "Remove `sample`: this version of Touchline does not know surveys yet.",
     ("Conversation", "questions"): "Remove `questions`: this version of Touchline does not know surveys yet.",
 }

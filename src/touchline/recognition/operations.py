@@ -18,6 +18,7 @@ from touchline.kernel.times import SystemClock
 from touchline.recognition import administration, settling
 from touchline.recognition.counting import lock, reserve
 from touchline.recognition.linking import grouped
+from touchline.recognition.locking import hold_customers
 from touchline.recognition.settling import MERGED, SEEN_TOGETHER
 from touchline.recognition.staging import execute, insert, read, staged
 
@@ -43,7 +44,7 @@ def merge(ids: Sequence[int], actor: str, why: str, *, now: int | None = None) -
     if len(set(ids)) < 2:
         raise IdentityFault("a merge needs two ids", remedy="Name the personas or customers that are one person.")
     with transaction.atomic():
-        lock()
+        _hold(ids)
         owners = _owners(ids)
         chosen = owners.unique("customer", keep="first", maintain_order=True).get_column("persona_id")
         others = chosen[1:]
@@ -77,7 +78,7 @@ def split(ids: Sequence[int], actor: str, why: str, *, alone: bool = False, now:
     """
     instant = SystemClock().now() if now is None else now
     with transaction.atomic():
-        lock()
+        _hold(ids)
         owners = _owners(ids)
         everyone = _members(owners.get_column("customer").unique())
         links = _in_force(everyone.get_column("persona_id"))
@@ -107,7 +108,7 @@ def erase(ids: Sequence[int], *, now: int | None = None) -> pl.DataFrame:
     """
     instant = SystemClock().now() if now is None else now
     with transaction.atomic():
-        lock()
+        _hold(ids)
         owners = _owners(ids)
         everyone = _members(owners.get_column("customer").unique()).get_column("persona_id")
         gone = owners.get_column("persona_id")
@@ -122,6 +123,12 @@ def erase(ids: Sequence[int], *, now: int | None = None) -> pl.DataFrame:
         return administration.rows(
             pl.concat([parted, settling.settle(everyone.filter(~everyone.is_in(gone.implode())), instant)])
         )
+
+
+def _hold(ids: Sequence[int]) -> None:
+    """Nobody else decides about these customers, recognises, links or splits until the transaction ends."""
+    hold_customers(_owners(ids).get_column("customer"))
+    lock()
 
 
 def _owners(ids: Sequence[int]) -> pl.DataFrame:

@@ -23,18 +23,17 @@ PEOPLE = {
 }
 
 
-def people(known_at: int | None = None) -> pl.DataFrame:
+def people(known_at: int | None = None, *, of: pl.Series | None = None) -> pl.DataFrame:
     """Every persona and its customer, as PEOPLE, by persona_id.
 
     known_at   microseconds UTC: personas and links as they were known then; `shared` is always today's
+    of         only the personas of these customers, as they are now
     """
-    # One number of everything but the id, and customers only where linked: the fewer numbers, the faster.
-    drawn = f"(CAST(draw AS BIGINT) * {_TYPES} + {_code('type', IDENTIFIER_TYPES)})"
-    packed = f"({drawn} * {_ROLES} + {_code('role', ROLES)}) * 2 + CAST(shared AS INTEGER)"
+    if of is not None:
+        with staged("wanted", of.unique().to_frame("customer"), key=["customer"]):
+            return _unpacked(*_of_customers())
     where = "" if known_at is None else f" WHERE created_at <= {int(known_at)}"
-    found = read_numbers({"persona_id": "persona_id", "packed": packed}, f"recognition_persona{where}").sort(
-        "persona_id"
-    )
+    found = read_numbers({"persona_id": "persona_id", "packed": _packed()}, f"recognition_persona{where}")
     if known_at is None:
         linked = read_numbers(
             {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE customer <> persona_id"
@@ -45,15 +44,41 @@ def people(known_at: int | None = None) -> pl.DataFrame:
             f"recognition_link WHERE from_at <= {int(known_at)} AND (to_at IS NULL OR to_at > {int(known_at)})",
         )
         linked = grouped(pl.concat([links.get_column("persona_a"), links.get_column("persona_b")]).unique(), links)
+    return _unpacked(found, linked)
+
+
+def _packed() -> str:
+    """SQL of one number of everything but the id: the fewer numbers, the faster."""
+    drawn = f"(CAST(draw AS BIGINT) * {_TYPES} + {_code('type', IDENTIFIER_TYPES)})"
+    return f"({drawn} * {_ROLES} + {_code('role', ROLES)}) * 2 + CAST(shared AS INTEGER)"
+
+
+def _of_customers() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Personas [persona_id, packed] of the customers in the table `wanted`, and [persona_id, customer] of the linked."""
+    # CROSS JOIN: SQLite then begins with the few that are wanted.
+    numbers = {"persona_id": "persona_id", "packed": _packed()}
+    heads = "wanted w CROSS JOIN recognition_persona p WHERE p.persona_id = w.customer AND p.customer = p.persona_id"
+    others = "wanted w CROSS JOIN recognition_persona p WHERE p.customer = w.customer AND p.customer <> p.persona_id"
+    linked = read_numbers({**numbers, "customer": "p.customer"}, others)
+    found = pl.concat([read_numbers(numbers, heads), linked.drop("customer")])
+    return found, linked.drop("packed")
+
+
+def _unpacked(found: pl.DataFrame, linked: pl.DataFrame) -> pl.DataFrame:
+    """PEOPLE of personas [persona_id, packed], of whom the linked have another customer than themselves."""
     code = pl.col("packed") // 2
-    return found.join(linked, on="persona_id", how="left", maintain_order="left").select(
-        "persona_id",
-        customer=pl.coalesce("customer", "persona_id"),
-        type=_names(code // _ROLES % _TYPES, IDENTIFIER_TYPES),
-        draw=code // (_ROLES * _TYPES),
-        bucket=(code // (_ROLES * _TYPES) % BUCKETS).cast(pl.Int16),
-        role=_names(code % _ROLES, ROLES),
-        shared=(pl.col("packed") % 2) == 1,
+    return (
+        found.sort("persona_id")
+        .join(linked, on="persona_id", how="left", maintain_order="left")
+        .select(
+            "persona_id",
+            customer=pl.coalesce("customer", "persona_id"),
+            type=_names(code // _ROLES % _TYPES, IDENTIFIER_TYPES),
+            draw=code // (_ROLES * _TYPES),
+            bucket=(code // (_ROLES * _TYPES) % BUCKETS).cast(pl.Int16),
+            role=_names(code % _ROLES, ROLES),
+            shared=(pl.col("packed") % 2) == 1,
+        )
     )
 
 

@@ -26,6 +26,8 @@ _TYPES: dict[Any, str] = {
 
 Schema = Mapping[str, Any]
 
+_LINES = 20_000
+
 
 def insert(table: str, frame: pl.DataFrame) -> None:
     """Append the frame's rows to the table; its columns are named as the table's. The database refuses what clashes."""
@@ -38,6 +40,11 @@ def insert(table: str, frame: pl.DataFrame) -> None:
         )
         with _driver() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
             copy.write("\n".join(lines.to_series()) + "\n")
+        return
+    if frame.width == 1 and frame.dtypes[0] == pl.Int64 and not frame.to_series().has_nulls():
+        # Ids, of which most staged frames are made: one text that SQLite takes apart, in a fifth of the time.
+        listed = frame.select(pl.concat_str(pl.lit("["), pl.all().cast(pl.String).str.join(","), pl.lit("]"))).item()
+        execute(f"INSERT INTO {table} ({columns}) SELECT value FROM json_each(%s)", [listed])  # noqa: S608 - names are the program's own
         return
     marks = ", ".join("?" * frame.width)
     with _driver() as cursor:
@@ -96,9 +103,11 @@ def _read_whole(select: Mapping[str, str], source: str, dtype: Any) -> pl.DataFr
     schema = dict.fromkeys(select, dtype)
     if connection.vendor == "postgresql":
         fields = " || chr(31) || ".join(f"CAST({value} AS text)" for value in select.values())
-        # Text format escapes only control characters and backslashes; the latter are undone below.
-        with _driver() as cursor, cursor.copy(f"COPY (SELECT {fields} FROM {source}) TO STDOUT") as copy:  # noqa: S608 - names are the program's own
-            data = b"".join(bytes(block) for block in copy).replace(b"\\\\", b"\\")
+        # Some thousand lines a row: by COPY the driver would hand over each of them for itself, which takes five times as long.
+        query = f"SELECT {fields} AS line, row_number() OVER () / {_LINES} AS part FROM {source}"  # noqa: S608 - names are the program's own
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT string_agg(line, chr(10)) FROM ({query}) AS lines GROUP BY part")  # noqa: S608 - as above
+            data = "\n".join(text for (text,) in cursor.fetchall()).encode()
     else:
         fields = " || char(31) || ".join(f"({value})" for value in select.values())
         with connection.cursor() as cursor:

@@ -37,7 +37,11 @@ COLUMNS: tuple[str, ...] = (
     "about_at", "episode_type", *READINGS, "revenue_minor", "cost_minor", "given", "asked", "purpose", "channel",
     "conversation", "name", "answer", "evidence", "reason", "machine",
 )  # fmt: skip
-"""Ledger columns that the fold reads, beside those that a trigger's `where` names."""
+"""Ledger columns that the fold reads, beside those that a trigger's `where` names and, with programmes, _SEQUENCE."""
+
+_SEQUENCE = ("programme", "step", "arm")
+RESERVED = "reserved"
+"""`reason` of a message that is reserved and not yet sent: it counts wherever messages do, and completes no step."""
 
 _PERMISSION = ("opted_in", "opted_out", "preferred", "suppressed", "released", "reported_spam", "failed")
 _CONTACTS = ("sent", "called")
@@ -74,7 +78,7 @@ class State:
 def columns(layout: Layout) -> tuple[str, ...]:
     """The ledger columns that folding under this layout reads."""
     named = [name.partition(".")[2] for due in layout.dues if due.where is not None for name in due.where.names]
-    return tuple(dict.fromkeys((*COLUMNS, *named)))
+    return tuple(dict.fromkeys((*COLUMNS, *named, *(_SEQUENCE if layout.sequences else ()))))
 
 
 def fold(rows: Frame, layout: Layout, reference: int) -> State:
@@ -178,7 +182,8 @@ def _parts(rows: Frame, layout: Layout, reference: int) -> list[Frame]:
     human = rows.filter(~nw.col("machine"))
     parts = [_acts(human, layout, reference), _readings(human, layout, reference), _permissions(human, layout)]
     parts += [_contacts(human, layout)] if layout.conversations else []
-    return parts + ([_dues(human, layout)] if layout.dues else [])
+    parts += [_dues(human, layout)] if layout.dues else []
+    return parts + ([_programmes(human, layout)] if layout.sequences else [])
 
 
 def _joined(parts: list[Frame], layout: Layout) -> Frame:
@@ -235,8 +240,16 @@ def _acts(rows: Frame, layout: Layout, reference: int) -> Frame:
 
     wide = long.group_by("persona_id").agg(
         nw.col("_n").sum().alias("rows"),
-        *(nw.when(kind == number[k]).then(nw.col("_n")).max().alias(f"count:{k}") for k in layout.kinds),
-        *(nw.when(kind == number[k]).then(nw.col("_last")).max().alias(f"last:{k}") for k in layout.kinds),
+        *(
+            nw.when(kind == number[k]).then(nw.col("_n")).max().alias(f"count:{k}")
+            for k in layout.kinds
+            if layout.keeps(f"count:{k}")
+        ),
+        *(
+            nw.when(kind == number[k]).then(nw.col("_last")).max().alias(f"last:{k}")
+            for k in layout.kinds
+            if layout.keeps(f"last:{k}")
+        ),
         *(nw.when(kind == number[k]).then(nw.col("_first")).min().alias(f"first:{k}") for k in layout.firsts),
         nw.when(counted & ~among(_BOOKKEEPING)).then(nw.col("_first")).min().alias("first"),
         nw.when(among(ENCOUNTERS)).then(nw.col("_met")).max().alias("encounter"),
@@ -281,12 +294,12 @@ def _readings(rows: Frame, layout: Layout, reference: int) -> Frame:
     for index, place in enumerate(layout.places):
         here = nw.col("_place") == index
         for side in SIDES:
-            wide.append(nw.when(here).then(nw.col(f"_w_{side}")).sum().alias(weight_of(place, side)))
-            wide.append(nw.when(here).then(nw.col(f"_r_{side}")).sum().alias(reading_of(place, side)))
+            pair = {weight_of(place, side): f"_w_{side}", reading_of(place, side): f"_r_{side}"}
+            wide += [nw.when(here).then(nw.col(of)).sum().alias(to) for to, of in pair.items() if layout.keeps(to)]
         for number, type_ in enumerate(layout.episode_types, start=1):
             there = here & (nw.col("_episode") == number)
-            wide.append(nw.when(there).then(nw.col("_w_overall")).sum().alias(episode_weight_of(type_, place)))
-            wide.append(nw.when(there).then(nw.col("_r_overall")).sum().alias(episode_reading_of(type_, place)))
+            pair = {episode_weight_of(type_, place): "_w_overall", episode_reading_of(type_, place): "_r_overall"}
+            wide += [nw.when(there).then(nw.col(of)).sum().alias(to) for to, of in pair.items() if layout.keeps(to)]
     return long.group_by("persona_id").agg(
         *wide,
         nw.col("_n").sum().cast(nw.Int32).alias("n"),
@@ -302,6 +315,8 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
     bounce = reason.fill_null("") == HARD_BOUNCE
     wide = []
     for purpose, channel in layout.consents:
+        if not (layout.keeps(f"granted:{purpose}:{channel}") or layout.keeps(f"withdrawn:{purpose}:{channel}")):
+            continue
         of = (nw.col("purpose") == purpose) & (nw.col("channel") == channel)
         wide.append(
             nw.when((kind == "opted_in") & of)
@@ -312,7 +327,7 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
         wide.append(nw.when((kind == "opted_out") & of).then(at).max().alias(f"withdrawn:{purpose}:{channel}"))
     answer = nw.col("answer")
     told = (kind == "preferred") & ~answer.is_null() & (answer >= 0) & (answer < packing.VALUES - 1)
-    for key in layout.preferences:
+    for key in filter(lambda key: layout.keeps(f"prefers:{key}"), layout.preferences):
         packed = packing.value_at(at, (answer + 0.5).floor().cast(nw.Int64))
         wide.append(nw.when(told & (nw.col("name") == key)).then(packed).max().alias(f"prefers:{key}"))
     return (
@@ -352,6 +367,49 @@ def _dues(rows: Frame, layout: Layout) -> Frame:
             holds = holds & to_frame(due.where, _event_column)
         wide.append(nw.when(holds).then(nw.col("occurred_at")).max().alias(f"due:{due.conversation}"))
     return _of_kinds(rows, {due.kind for due in layout.dues}).group_by("persona_id").agg(*wide)
+
+
+def _programmes(rows: Frame, layout: Layout) -> Frame:
+    """Where each sequence stands, when it was entered, which arm was written, and when its steps were done."""
+    names = [sequence.programme for sequence in layout.sequences]
+    kind, at, programme = nw.col("kind"), nw.col("occurred_at"), nw.col("programme")
+    rows = _of_kinds(rows, {"stepped", "assigned", *(done for done, _ in layout.dones)})
+    rows = rows.select(
+        "persona_id", "occurred_at", "kind", "programme", "step", "name", "reason", "arm", "conversation"
+    )
+    told = rows.filter(kind == "stepped", programme.is_in(names)).select("programme", "name").unique()
+    told = told.with_columns(_place=_place(layout).cast(nw.Int64))
+    rows = rows.join(told, on=["programme", "name"], how="left")
+    place = nw.when(nw.col("step") > 0).then(nw.col("_place")).fill_null(packing.LEFT)
+    treated = nw.when(nw.col("arm") == "control").then(nw.lit(0)).otherwise(nw.lit(1))
+    wide = []
+    for name in names:
+        stepped, assigned = (nw.when((kind == what) & (programme == name)) for what in ("stepped", "assigned"))
+        entered = nw.when((kind == "stepped") & (programme == name) & (nw.col("reason") == "entered"))
+        wide.append(stepped.then(packing.step_at(at, place)).max().alias(f"stood:{name}"))
+        wide.append(entered.then(at).max().alias(f"entered:{name}"))
+        wide.append(assigned.then(packing.flag_at(at, treated)).min().alias(f"arm:{name}"))
+    sent = nw.col("reason").fill_null("") != RESERVED
+    for done, conversation in layout.dones:
+        holds = (kind == done) & (nw.col("conversation") == conversation) & sent
+        wide.append(nw.when(holds).then(at).max().alias(f"done:{done}:{conversation}"))
+    return rows.group_by("persona_id").agg(*wide)
+
+
+def _place(layout: Layout) -> nw.Expr:
+    """The place of the step where a `stepped` row leaves the customer: its own, or the first that remains of those after it.
+
+    `name` holds the ids of that step and of all that followed it when the row was written, each between commas.
+    """
+    name, place = nw.col("name"), nw.lit(packing.LEFT)
+    for own in (False, True):  # what is asked last goes first
+        for sequence in layout.sequences:
+            of = nw.col("programme") == sequence.programme
+            for number, step in reversed(tuple(enumerate(sequence.steps, start=1))):
+                told = f",{step},"
+                found = of & (name.str.starts_with(told) if own else name.str.contains(told, literal=True))
+                place = nw.when(found.fill_null(False)).then(nw.lit(number)).otherwise(place)
+    return place
 
 
 def _of_kinds(rows: Frame, kinds: Iterable[str]) -> Frame:

@@ -26,6 +26,7 @@ from touchline.relationship import packing
 from touchline.relationship.layout import (
     NOWHERE,
     Layout,
+    done_of,
     episode_reading_of,
     episode_weight_of,
     raising,
@@ -119,9 +120,11 @@ class Formulas:
             "days_to_renewal": lambda _: Formula(-self._days(self._col("renewal")), ("agreements",)),
             "topic": lambda _: Formula(self._topic()),
             "clock": self._clock,
-            "arm": lambda _: Formula(self._arm(), ("arms",)),
+            "arm": lambda member: Formula(self._arm() if member == "global" else self._assigned(), ("arms",)),
             "recency": self._recency,
             "trigger": self._trigger,
+            "done": self._done,
+            "programme": self._programme,
         }
 
     def _col(self, name: str) -> Expr:
@@ -371,12 +374,43 @@ class Formulas:
         return place.replace_strict(numbers, names, default=None, return_dtype=nw.String)
 
     def _arm(self) -> Expr:
-        factor, offset = ids.salted(f"global:{self.year}")
-        own = (self._col("draw") * factor + offset) % ids.DRAW_RANGE
-        control = own < int(self.playbook.policies.holdout_global * ids.DRAW_RANGE)
-        drawn = nw.when(control).then(nw.lit(0)).otherwise(nw.lit(1))
-        treated = nw.coalesce(self._col("assigned"), drawn)
-        return nw.when(treated == 0).then(nw.lit("control")).otherwise(nw.lit("treated"))
+        self.read.add("draw")
+        drawn = _drawn(f"global:{self.year}", self.playbook.policies.holdout_global)
+        return _arm_of(nw.coalesce(self._col("assigned"), drawn))
+
+    def _assigned(self) -> Expr:
+        return ~self._col("assigned").is_null()
+
+    def _programme(self, member: str) -> Formula | None:
+        name, _, what = member.rpartition(".")
+        programme = self.playbook.programmes.get(name)
+        if programme is None or not any(sequence.programme == name for sequence in self.layout.sequences):
+            return None
+        if what == "arm":
+            salt, holdout = f"programme:{name}", programme.holdout
+            return Formula(
+                packing.flag_of(self._col(f"arm:{name}")),
+                finish=lambda assigned: _arm_of(nw.coalesce(assigned, _drawn(salt, holdout))),
+            )
+        if what == "assigned":
+            return Formula(packing.time_of_flag(self._col(f"arm:{name}")))
+        if what == "entered":
+            return Formula(self._col(f"entered:{name}"))
+        if what == "days_since_entry":
+            return Formula(self._days(self._col(f"entered:{name}")))
+        stood = self._col(f"stood:{name}")
+        place, since = packing.step_of(stood), packing.time_of_step(stood)
+        if what == "since":
+            return Formula(since)
+        if what == "days_in_step":
+            return Formula(nw.when(place != packing.LEFT).then(self._days(since)))
+        return Formula(nw.when(place != packing.LEFT).then(place).otherwise(nw.lit(0)))
+
+    def _done(self, conversation: str) -> Formula | None:
+        kind = done_of(self.playbook).get(conversation)
+        if kind is None:
+            return Formula(nw.lit(None, nw.Int64))
+        return Formula(self._col(f"done:{kind}:{conversation}")) if (kind, conversation) in self.layout.dones else None
 
     def _recency(self, conversation: str) -> Formula | None:
         known = conversation in self.layout.conversations
@@ -417,6 +451,17 @@ def known_zones() -> dict[int, str]:
 def local_time(at: int, zone: str) -> datetime:
     """The instant on the wall clock of a zone."""
     return from_micros(at).astimezone(ZoneInfo(zone))
+
+
+def _drawn(salt: str, holdout: float) -> Expr:
+    """0 for whoever falls into that share by their own draw of the salt, else 1."""
+    factor, offset = ids.salted(salt)
+    own = (nw.col("draw") * factor + offset) % ids.DRAW_RANGE
+    return nw.when(own < int(holdout * ids.DRAW_RANGE)).then(nw.lit(0)).otherwise(nw.lit(1))
+
+
+def _arm_of(treated: Expr) -> Expr:
+    return nw.when(treated == 0).then(nw.lit("control")).otherwise(nw.lit("treated"))
 
 
 def _usable(type_: str) -> Expr:

@@ -17,7 +17,7 @@ from touchline.interactions.preferences import KEYS
 from touchline.kernel.errors import TouchlineError
 from touchline.kernel.measures import SIDES
 from touchline.kernel.times import DAY
-from touchline.playbook.compiled import Playbook, Trigger
+from touchline.playbook.compiled import Playbook, Step, Trigger
 
 FORM = 2
 """Of the state's columns and of the slice; raised when their meaning changes, so that older snapshots are not read."""
@@ -77,6 +77,14 @@ class Due:
 
 
 @dataclass(frozen=True)
+class Sequence:
+    """The steps of a programme by their ids, in order; `stood:NAME` keeps the place of one of them here, from 1."""
+
+    programme: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Layout:
     """Which columns a persona's state has under one playbook. Two playbooks of equal digest share their snapshots.
 
@@ -93,6 +101,8 @@ class Layout:
     dues           of conversations triggered by an interaction
     care_reading   a side at or below it is a care need
     resolved_by    kinds that end a care need
+    sequences      of the programmes
+    dones          (kind, conversation) of the acts that complete a step
     kept           names of the only slots that a narrowed state has; None: all
     """
 
@@ -107,6 +117,8 @@ class Layout:
     dues: tuple[Due, ...]
     care_reading: float
     resolved_by: tuple[str, ...]
+    sequences: tuple[Sequence, ...] = ()
+    dones: tuple[tuple[str, str], ...] = ()
     kept: frozenset[str] | None = None
 
     @staticmethod
@@ -149,11 +161,20 @@ class Layout:
             dues=tuple(sorted(_dues(triggers), key=lambda due: due.conversation)),
             care_reading=playbook.policies.care_reading,
             resolved_by=tuple(sorted(playbook.policies.care_resolved_by)),
+            sequences=tuple(
+                Sequence(name, tuple(step.id for step in playbook.programmes[name].steps))
+                for name in sorted(playbook.programmes)
+            ),
+            dones=tuple(sorted((kind, conversation) for conversation, kind in done_of(playbook).items())),
         )
 
     def only(self, slots: Iterable[str]) -> Layout:
         """The same for states that have just these slots, and those that every derivation looks at."""
         return replace(self, kept=frozenset(slots) | ALWAYS)
+
+    def keeps(self, slot: str) -> bool:
+        """Whether states of this layout have that slot, which the whole layout has."""
+        return self.kept is None or slot in self.kept
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
@@ -190,16 +211,21 @@ class Layout:
             Slot("released_bounce", "max"),
             *(Slot(f"contact:{name}", "max") for name in self.conversations),
             *(Slot(f"due:{due.conversation}", "max") for due in self.dues),
+            *(Slot(f"{what}:{s.programme}", "max") for s in self.sequences for what in ("stood", "entered")),
+            *(Slot(f"arm:{s.programme}", "min") for s in self.sequences),
+            *(Slot(f"done:{kind}:{conversation}", "max") for kind, conversation in self.dones),
         )
 
     @cached_property
     def digest(self) -> str:
         """16 hex digits of SHA-256 over everything that fixes the columns and their meaning."""
         dues = [(d.conversation, d.kind, d.touchpoint, d.where.text if d.where else None) for d in self.dues]
-        told = (
+        told: tuple[object, ...] = (
             FORM, self.half_life, self.touchpoints, self.episode_types, self.kinds, self.firsts, self.consents,
             self.preferences, self.conversations, dues, self.care_reading, self.resolved_by, WINDOW, ENCOUNTERS,
         )  # fmt: skip
+        if self.sequences:
+            told = (*told, [(s.programme, s.steps) for s in self.sequences], self.dones)
         return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
     @property
@@ -226,6 +252,12 @@ def raising(playbook: Playbook) -> tuple[tuple[str, str], ...]:
     """(purpose, channel) whose proven consent makes a hand-raiser: marketing, on the channels of the conversations."""
     channels = {way.channel for talk in playbook.conversations.values() for way in talk.ways}
     return tuple((purpose, channel) for purpose in MARKETING_PURPOSES for channel in sorted(channels))
+
+
+def done_of(playbook: Playbook) -> dict[str, str]:
+    """Conversation -> the kind of interaction that completes the one step that says it."""
+    steps = (step for programme in playbook.programmes.values() for step in programme.steps)
+    return {step.conversation: step.done for step in steps if step.conversation is not None and step.done is not None}
 
 
 def weight_of(place: str, side: str) -> str:
@@ -255,9 +287,18 @@ def _named(playbook: Playbook) -> Iterator[str]:
     conditions += playbook.audiences.values()
     conditions += [talk.audience for talk in playbook.conversations.values()]
     conditions += [policies.soft_opt_in_when, policies.balance, *(own.blocks for own in policies.own)]
+    for programme in playbook.programmes.values():
+        conditions += [programme.enter, programme.exit]
+        conditions += [condition for step in programme.steps for condition in conditions_of(step)]
     for condition in conditions:
         if condition is not None:
             yield from condition.names
+
+
+def conditions_of(step: Step) -> tuple[Expression, ...]:
+    """What a step asks before it lets a customer on."""
+    asked = (step.until, *(branch.when for branch in step.branches))
+    return tuple(condition for condition in asked if condition is not None)
 
 
 def _dues(triggers: dict[str, Trigger]) -> Iterator[Due]:

@@ -17,6 +17,12 @@ STEPS = 500_000
 PLACES = 512
 """A place's number packed beside a time is below it; the time stays in microseconds."""
 
+STEPPED = 1000
+"""A step's place packed beside a time is below it; the time stays in microseconds."""
+
+LEFT = 999
+"""The place of who left a programme, or stands at a step that is gone with all that followed it: after every other one."""
+
 Expr = nw.Expr
 _MILLI = 1000
 
@@ -54,6 +60,21 @@ def place_of(packed: Expr) -> Expr:
 def time_of_place(packed: Expr) -> Expr:
     """The time (µs) packed by `place_at`."""
     return packed // PLACES
+
+
+def step_at(time: Expr, place: Expr) -> Expr:
+    """Time (µs) and the place of a step."""
+    return time * STEPPED + place
+
+
+def step_of(packed: Expr) -> Expr:
+    """The place of the step packed by `step_at`."""
+    return packed % STEPPED
+
+
+def time_of_step(packed: Expr) -> Expr:
+    """The time (µs) packed by `step_at`."""
+    return packed // STEPPED
 
 
 def flag_at(time: Expr, flag: Expr) -> Expr:

@@ -22,7 +22,7 @@ from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.playbook.compiled import Playbook, Touchpoint
 from touchline.relationship.formulas import SHRINKAGE, known_zones, local_time
-from touchline.relationship.layout import ENCOUNTERS, WINDOW, raising
+from touchline.relationship.layout import ENCOUNTERS, WINDOW, done_of, raising
 from touchline.relationship.slices import ANSWER_WITHIN, OUTBOUND
 
 Row = Mapping[str, Any]
@@ -448,19 +448,60 @@ class Evaluator:
         place = max(met)[1] if met else 0
         return next((self.playbook.touchpoints[name].topic for name, number in order.items() if number == place), None)
 
-    def arm(self, _: str) -> Value:
-        """The year's arm of the global holdout."""
+    def arm(self, member: str) -> Value:
+        """The year's arm of the global holdout, and whether it is written."""
         year = local_time(self.at, self.playbook.organisation.zone).year
         assigned = [
             (row["occurred_at"], row.get("arm") != "control") for row in self.acts
             if row["kind"] == "assigned" and row.get("programme") == "global" and row.get("recurrence") == str(year)
             and row["occurred_at"] > self.at - _YEAR_OF_ARM
         ]  # fmt: skip
+        if member == "assigned":
+            return bool(assigned)
+        return self._arm(assigned, f"global:{year}", self.playbook.policies.holdout_global)
+
+    def _arm(self, assigned: Sequence[tuple[int, bool]], salt: str, holdout: float) -> str:
+        """The earliest of (time, treated) written; else that of the smallest persona's own draw."""
         if assigned:
             return "treated" if min(assigned)[1] else "control"
-        factor, offset = ids.salted(f"global:{year}")
+        factor, offset = ids.salted(salt)
         own = (min(self.personas, key=lambda p: p.persona_id).draw * factor + offset) % 2**31
-        return "control" if own < int(self.playbook.policies.holdout_global * 2**31) else "treated"
+        return "control" if own < int(holdout * 2**31) else "treated"
+
+    def programme(self, member: str) -> Value:
+        """NAME.step, days_in_step, days_since_entry, arm, since, entered, assigned."""
+        name, _, what = member.rpartition(".")
+        programme = self.playbook.programmes.get(name)
+        if programme is None:
+            return None
+        mine = [row for row in self.acts if row.get("programme") == name]
+        assigned = [(row["occurred_at"], row.get("arm") != "control") for row in mine if row["kind"] == "assigned"]
+        if what == "arm":
+            return self._arm(assigned, f"programme:{name}", programme.holdout)
+        if what == "assigned":
+            return min(assigned)[0] if assigned else None
+        stepped = [row for row in mine if row["kind"] == "stepped"]
+        entered = max((row["occurred_at"] for row in stepped if row.get("reason") == "entered"), default=None)
+        if what == "entered":
+            return entered
+        if what == "days_since_entry":
+            return self._days(entered)
+        places = [step.id for step in programme.steps]
+        since, stands = max(((row["occurred_at"], _stands(row, places)) for row in stepped), default=(None, math.inf))
+        if what == "since":
+            return since
+        if what == "days_in_step":
+            return None if stands == math.inf else self._days(since)
+        return 0 if stands == math.inf else int(stands)
+
+    def done(self, conversation: str) -> Value:
+        """When the act that completes the step of the conversation was last done; a reserved message is none yet."""
+        kind = done_of(self.playbook).get(conversation)
+        if kind is None:
+            return None
+        return self._last(
+            kind, where=lambda row: row.get("conversation") == conversation and row.get("reason") != "reserved"
+        )
 
     def recency(self, conversation: str) -> Value:
         """Days since the conversation was last had."""
@@ -510,6 +551,16 @@ class _Facts(dict[str, Value]):
         return None
 
 
+def _stands(row: Row, steps: Sequence[str]) -> float:
+    """The place of the step at which the row leaves the customer; endless where it is none that remains."""
+    told = (row.get("name") or "").split(",")[1:-1]
+    if not row.get("step") or not told:
+        return math.inf
+    own, *_ = told
+    remaining = [place for place, step in enumerate(steps, start=1) if step in told]
+    return float(steps.index(own) + 1 if own in steps else min(remaining, default=math.inf))
+
+
 def _of_bounce(row: Row) -> bool:
     return bool(row.get("reason") == HARD_BOUNCE)
 
@@ -527,6 +578,6 @@ _GROUPS: dict[str, Callable[[Evaluator, str], Value]] = {
     for name in (
         "experience", "care", "value", "dialogue", "sum", "contact", "days_since", "count", "reach", "suppressed",
         "consent", "evidence", "withdrawn", "prefers", "hand_raiser", "tenure_days", "days_to_renewal", "topic",
-        "clock", "arm", "recency", "trigger", "stage",
+        "clock", "arm", "recency", "trigger", "programme", "done", "stage",
     )
 }  # fmt: skip

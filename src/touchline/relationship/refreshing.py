@@ -132,8 +132,8 @@ def state_at(
     known_at  only rows received by then; a decision of the past is so repeated as it was seen
     pending   rows that intake has taken and not drained yet, in the ledger's schema
     personas  only these; all where None
-    slots     what will be derived needs only these: the others are not read where that saves anything, which is on top
-              of a snapshot that few rows lie beyond
+    slots     what will be derived needs only these: the others are not made, unless so many rows lie beyond the snapshot
+              that a new one is worth keeping
     """
     seq = ledger.last_seq() if known_at is None else ledger.seq_known_at(known_at)
     base = None if snapshots is None else snapshots.latest(as_of, seq, layout.digest)
@@ -155,7 +155,7 @@ def state_at(
     nearest = reference = layout.reference(as_of)
     if base is not None and nearest - layout.reference(base.key.at) <= _FARTHEST * layout.half_life:
         reference = layout.reference(base.key.at)
-    if base is not None and slots is not None and size <= KEEP_BEYOND:
+    if slots is not None and size <= KEEP_BEYOND:
         layout = layout.only(slots)
     folded, recent = [], []
     if size <= AT_ONCE:

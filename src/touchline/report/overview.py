@@ -154,7 +154,8 @@ def _half(e: Estimate) -> str:
 def holds_section(holds: Holds) -> Markup:
     """Who is held by what, and what goes to how many."""
     silent = holds.customers - holds.decided
-    title = f"{figures.number(holds.decided)} customers have something to hear now; {figures.number(silent)} do not"
+    have = "customer has" if holds.decided == 1 else "customers have"
+    title = f"{figures.number(holds.decided)} {have} something to hear now; {figures.number(silent)} do not"
     held = [one for one in holds.held if one.customers]
     idle = [policy_words(one.policy) for one in holds.held if not one.customers]
     return element(

@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 
 from touchline.report import figures
+from touchline.report.circle import Circle, circle_section
 from touchline.report.curve import Point
 from touchline.report.holds import Holds
 from touchline.report.map import Map
@@ -30,6 +31,7 @@ class Report:
 
     as_of   the instant of all of it, microseconds UTC
     series  the base's mean experience over time; empty leaves it out
+    circle  what was said and what it changed; None where nothing was
     """
 
     setting: Setting
@@ -39,6 +41,7 @@ class Report:
     holds: Holds
     people: tuple[CustomerStory, ...]
     series: tuple[Point, ...] = ()
+    circle: Circle | None = None
 
 
 def render(report: Report) -> str:
@@ -66,6 +69,7 @@ def render(report: Report) -> str:
             {"id": "main"},
             base_section(report.base, report.series, report.setting.zone, headline(report)),
             map_section(report.map),
+            circle_section(report.circle) if report.circle is not None else None,
             holds_section(report.holds),
             people_section(report.people),
         ),
@@ -87,7 +91,9 @@ def headline(report: Report) -> str:
 
 
 def _top(report: Report) -> Markup:
-    links = (("base", "The base"), ("map", "Map"), ("holds", "Held and proposed"), ("people", "Customers"))
+    links = [("base", "The base"), ("map", "Map"), ("holds", "Held and proposed"), ("people", "Customers")]
+    if report.circle is not None:
+        links.insert(2, ("circle", "Said and proven"))
     return fragment(
         element("a", {"class": "skip", "href": "#main"}, "to the report"),
         element(

@@ -16,13 +16,15 @@ from touchline.workspace.settings import settings_for
 def open_workspace(directory: str | Path | None = None, clock: Clock | None = None) -> Workspace:
     """The workspace of a folder (else TOUCHLINE_WORKSPACE, else the nearest upwards), its database ready.
 
+    Without a clock of the caller's, now is the machine's, and in a world's workspace the world's.
+
     One process works on one workspace's database at a time: the last one opened. Raises NotAWorkspace, BadDatabase.
     """
     settings = settings_for(directory)
     setup(settings.state)
     database.use(settings.database_url)
     database.migrate()
-    return Workspace(settings, clock)
+    return Workspace(settings, clock or clock_of(settings))
 
 
 def run() -> None:
@@ -37,3 +39,4 @@ setup()
 from touchline.cli import session  # noqa: E402 - see above
 from touchline.cli.main import app  # noqa: E402 - see above
 from touchline.workspace.opened import Workspace  # noqa: E402 - see above
+from touchline.workspace.rehearsing import clock_of  # noqa: E402 - see above

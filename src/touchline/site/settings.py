@@ -11,6 +11,7 @@ INSTALLED_APPS = [
     "touchline.recognition",
     "touchline.intake",
     "touchline.permission",
+    "touchline.delivery",
 ]
 
 DATABASES: dict[str, dict[str, Any]] = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}

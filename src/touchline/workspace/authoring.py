@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import narwhals as nw
 
 from touchline import playbook
 from touchline.decision import compile_plan
 from touchline.decision.rules import PlanFault
 from touchline.kernel.errors import Fault
+from touchline.playbook.checking.wording import MayHold, check_wording, may_hold
+from touchline.playbook.folder import read_folder
+from touchline.playbook.steps import GoneStep, standing, steps_gone
 from touchline.relationship.layout import Layout, TooManyTouchpoints
+
+if TYPE_CHECKING:
+    from touchline.workspace.opened import Workspace
 
 
 def check(root: Path) -> list[Fault]:
     """Every fault of the playbook; where each part is sound, also that it fits one plan and one layout."""
     found = playbook.check(root)
+    found += [fault for fault in check_wording(root, read_folder(root)[0]) if fault not in found]
     if found:
-        return found
+        return sorted(found)
     book = playbook.load(root)
     limits = []
     try:
@@ -31,3 +41,18 @@ def check(root: Path) -> list[Fault]:
             Fault("playbook/touchpoints.yaml", 0, f"There are too many touchpoints: {fault.detail}.", fault.how)
         )
     return limits
+
+
+def holding(root: Path) -> list[MayHold]:
+    """What messages read that may be missing of a customer, who is then not written to: no fault, but good to know."""
+    return may_hold(root, read_folder(root)[0])
+
+
+def gone(workspace: Workspace) -> list[GoneStep]:
+    """Steps at which customers stand and that the playbook has no longer: how many, and where each goes on."""
+    if not workspace.playbook.programmes:
+        return []
+    owners = workspace.engine.lazy(workspace.people().select("persona_id", "customer"))
+    wanted = ("persona_id", "kind", "programme", "step", "name", "occurred_at")
+    rows = workspace.interactions().select(*wanted).filter(nw.col("kind") == "stepped")
+    return steps_gone(workspace.playbook, standing(rows.join(owners, on="persona_id", how="inner")))

@@ -9,17 +9,23 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
-from touchline import decision, recognition
+from touchline import decision, permission, recognition
 from touchline.decision import learning
 from touchline.decision.priority import Propensity
 from touchline.decision.summary import Summary
+from touchline.delivery.addresses import addressed
 from touchline.kernel.errors import UnknownName
+from touchline.kernel.ids import BUCKETS
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, format_instant
 from touchline.relationship.combining import of_customers
+from touchline.workspace import messages
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
+
+LATEST = 5
+"""Messages that an explanation tells of in short."""
 
 LEARNT_FROM = 365 * DAY
 """How far back messages teach goal rates."""
@@ -37,27 +43,74 @@ class Decided:
     proposals: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Made:
+    """A decision as it was made.
+
+    chosen     what `decision.decide` gives, a row a customer
+    proposals  as Decided's, not yet addressed
+    moving     the facts of those who take a step in a programme, as they stood before
+    """
+
+    chosen: pl.DataFrame
+    proposals: pl.DataFrame
+    moving: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many steps of sequences, and how many arms, were written down."""
+
+    steps: int = 0
+    assigned: int = 0
+
+
 def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
     """Decide for everybody as of an instant; unless it is a dry run, keep the proposals for `touchline sql`.
 
-    Nothing is sent by it: a proposal is not yet a message.
+    Nothing is sent by it: a proposal is not yet a message. Steps and arms are written down by the loop, which acts on them.
     """
-    engine, plan = workspace.engine, workspace.plan
+    plan = workspace.plan
     if not plan.candidates:
-        customers = engine.collect(workspace.relationships(as_of, measures=["stage"])).height
+        customers = workspace.engine.collect(workspace.relationships(as_of, measures=["stage"])).height
         return Decided(
             Summary(customers, 0, 0, {}, {}).as_dict(), pl.DataFrame({"customer": []}, {"customer": pl.Int64})
         )
-    frame = workspace.relationships(as_of, measures=plan.measures)
-    tables = decision.tables(plan, propensity(workspace, as_of), engine)
-    chosen = engine.lazy(engine.collect(decision.decide(frame, plan, tables, as_of), streaming=True))
-    summary = decision.summarise(chosen, plan).as_dict()
-    proposed = (
-        engine.collect(decision.proposals(chosen, plan, tables, as_of)).drop("winner").sort("customer", "conversation")
-    )
+    made = decided(workspace, as_of)
+    summary = decision.summarise(workspace.engine.lazy(made.chosen), plan).as_dict()
+    proposed = made.proposals.sort("customer", "conversation")
     if not dry_run:
         record(workspace, proposed, as_of)
     return Decided(summary, proposed)
+
+
+def decided(
+    workspace: Workspace, as_of: int, *, customers: Collection[int] | None = None, rates: Propensity | None = None
+) -> Made:
+    """Decide for these customers, or for everybody; the playbook has conversations.
+
+    rates   goal rates, learnt anew where None
+    """
+    engine, plan = workspace.engine, workspace.plan
+    frame = workspace.relationships(as_of, measures=plan.measures, customers=customers)
+    facts = pl.DataFrame(schema={"customer": pl.Int64})
+    if plan.programmes:  # they are read again for those who move
+        facts = engine.collect(frame, streaming=True)
+        frame = engine.lazy(facts)
+    tables = decision.tables(plan, rates or propensity(workspace, as_of), engine)
+    chosen = engine.collect(decision.decide(frame, plan, tables, as_of), streaming=True)
+    proposals = engine.collect(decision.proposals(engine.lazy(chosen), plan, tables, as_of)).drop("winner")
+    movers = chosen.filter(pl.col("moved") == 1)["customer"] if plan.programmes else chosen["customer"].clear()
+    return Made(chosen, proposals, facts.filter(pl.col("customer").is_in(movers.implode())))
+
+
+def in_force(workspace: Workspace, at: int, customers: Collection[int], rates: Propensity) -> pl.DataFrame:
+    """What is in force for these customers on exact facts, addressed: what the gate asks, while it holds them."""
+    made = decided(workspace, at, customers=customers, rates=rates)
+    people = workspace.people().filter(pl.col("customer").is_in(list(customers)))
+    known = permission.permissions(people)
+    owners = people.with_columns(bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16))
+    return addressed(made.proposals, owners, known, workspace.playbook.policies)
 
 
 def record(workspace: Workspace, proposed: pl.DataFrame, as_of: int) -> None:
@@ -103,7 +156,7 @@ def explanations(workspace: Workspace, customers: Collection[int], as_of: int) -
     plan = workspace.plan
     frame = workspace.engine.collect(workspace.relationships(as_of, measures=plan.measures, customers=customers))
     rates = propensity(workspace, as_of)
-    return {row["customer"]: decision.explain(row, plan, rates) for row in frame.iter_rows(named=True)}
+    return {row["customer"]: decision.explain(row, plan, rates, as_of) for row in frame.iter_rows(named=True)}
 
 
 def explain(
@@ -122,12 +175,24 @@ def explain(
     if conversation is not None:
         told = told.about(conversation)
     personas = _personas(customer)
+    said = [one for one in messages.told(workspace, customer) if conversation in (None, one["conversation"])]
     return {
         **told.as_dict(),
         "personas": personas,
+        "messages": said,
         "as_of": format_instant(as_of),
-        "lines": [*told.lines(everything=everything), "", *_spoken(personas)],
+        "lines": [*told.lines(everything=everything), *_messages(said, everything=everything), "", *_spoken(personas)],
     }
+
+
+def _messages(said: list[dict[str, Any]], *, everything: bool) -> list[str]:
+    """What was said and what waits, as sentences, the latest last; only the latest unless `everything`."""
+    if not said:
+        return []
+    shown = said if everything else said[-LATEST:]
+    before = len(said) - len(shown)
+    head = f"{len(said)} messages{f', the latest {len(shown)}' if before else ''}:"
+    return ["", head, *(f"  {one['line']}" for one in shown)]
 
 
 def _personas(customer: int) -> list[dict[str, Any]]:

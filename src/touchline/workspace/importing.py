@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+import polars as pl
 
 from touchline import permission
 from touchline.intake.drain import drain
@@ -15,9 +16,12 @@ from touchline.intake.rejects import REASONS as MEANINGS
 from touchline.kernel.errors import BadFile, UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.permission.reading import KINDS, ROWS
+from touchline.workspace import giving
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
+
+REDEEMED = "redeemed"
 
 __all__ = ["MEANINGS", "Tell", "catch_up", "run"]
 
@@ -69,11 +73,14 @@ def run(
 
 
 def catch_up(workspace: Workspace) -> None:
-    """Drain what intake holds, then take the ledger's new rows into the current permissions."""
+    """Drain what intake holds, then take the ledger's new rows into the current permissions, and codes as used."""
     drain(workspace.playbook, workspace.ledger, received_at=workspace.clock.now())
     last = workspace.ledger.last_seq()
     since = permission.read_until()
     if last <= since:
         return
-    rows = workspace.ledger.frame(workspace.engine, tuple(ROWS), seq_after=since, seq_until=last)
-    permission.refresh(workspace.engine.collect(rows.filter(nw.col("kind").is_in(KINDS))), last)
+    wanted = tuple(dict.fromkeys((*ROWS, "occurred_at", "payload")))
+    frame = workspace.ledger.frame(workspace.engine, wanted, seq_after=since, seq_until=last)
+    rows = workspace.engine.collect(frame.filter(nw.col("kind").is_in([*KINDS, REDEEMED])))
+    giving.note(rows.filter(pl.col("kind") == REDEEMED))
+    permission.refresh(rows.filter(pl.col("kind") != REDEEMED).select(*ROWS), last)

@@ -5,7 +5,7 @@ The workspace opens each store at first use, so that a command that needs no led
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,9 @@ import polars as pl
 
 from touchline import playbook as playbooks
 from touchline.decision import Explanation, Plan, compile_plan
+from touchline.delivery import calls, outbox
+from touchline.delivery.gate import waiting_rows
+from touchline.delivery.senders import Sender
 from touchline.intake.pending import pending
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
@@ -25,7 +28,21 @@ from touchline.playbook.compiled import Playbook
 from touchline.recognition import find, people
 from touchline.relationship.layout import Layout
 from touchline.relationship.refreshing import Held
-from touchline.workspace import deciding, exporting, identity, importing, querying, states, verifying
+from touchline.workspace import (
+    deciding,
+    exporting,
+    giving,
+    identity,
+    importing,
+    messages,
+    previewing,
+    proving,
+    querying,
+    rehearsing,
+    running,
+    states,
+    verifying,
+)
 from touchline.workspace.settings import Settings
 
 Frame = nw.LazyFrame[Any]
@@ -73,6 +90,20 @@ class Workspace:
         if not isinstance(table, pl.DataFrame):
             raise TypeError("ledger rows have columns")
         return table
+
+    def awaited(self, personas: Collection[int] | None = None) -> pl.DataFrame:
+        """Rows that the ledger will hold: what intake keeps, and for each reserved message the `sent` row to come.
+
+        Reservations are read first: one that is sent in between is seen twice, which its id tells, and never not at all.
+        """
+        reserved = waiting_rows(self.clock.now(), None if personas is None else pl.Series(personas, dtype=pl.Int64))
+        kept = self.pending()
+        if reserved.is_empty():
+            return kept
+        told = reserved.filter(~pl.col("id").is_in(kept["id"].implode())).select(
+            pl.col(name).cast(dtype) for name, dtype in kept.schema.items()
+        )
+        return pl.concat([kept, told])
 
     def interactions(self) -> Frame:
         """Every interaction that is known now, drained or not, as a lazy frame with the ledger's columns."""
@@ -148,6 +179,69 @@ class Workspace:
     def decide(self, *, as_of: int | None = None, dry_run: bool = False) -> deciding.Decided:
         """Decide for everybody; see `deciding.decide`."""
         return deciding.decide(self, self.clock.now() if as_of is None else as_of, dry_run=dry_run)
+
+    def run(
+        self,
+        *,
+        until_idle: bool = False,
+        senders: Mapping[str, Sender] | None = None,
+        tell: importing.Tell | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> running.Done:
+        """Run the loop; see `running.run`."""
+        return running.run(self, until_idle=until_idle, senders=senders, tell=tell, stop=stop)
+
+    def preview(
+        self,
+        conversation: str,
+        customer: str,
+        *,
+        channel: str | None = None,
+        variant: str | None = None,
+        language: str | None = None,
+        out: Path | None = None,
+    ) -> dict[str, Any]:
+        """A message as the customer would read it; see `previewing.preview`."""
+        return previewing.preview(
+            self, conversation, self.customer(customer), channel=channel, variant=variant, language=language, out=out
+        )
+
+    def messages(self, state: str | None = None) -> pl.DataFrame:
+        """The latest messages, state and why; see `messages.listed`."""
+        return messages.listed(state)
+
+    def message_counts(self) -> dict[str, int]:
+        """State -> how many messages are in it."""
+        return outbox.counts()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls to make, the most urgent first, each with its brief."""
+        return previewing.tasks()
+
+    def close_call(self, task: int, outcome: str, note: str = "") -> None:
+        """Close a call with what came of it; raises TaskFault, UnknownName."""
+        calls.close(task, outcome, note, self.clock.now())
+        self.catch_up()
+
+    def gift_pools(self) -> list[dict[str, Any]]:
+        """What is left of each pool of codes."""
+        return giving.pools(self)
+
+    def redeem(self, pool: str, code: str) -> bool:
+        """Record that a gift code was used; False where that is known already."""
+        return giving.redeem(self, pool, code)
+
+    def proof(self, programme: str | None = None, *, as_of: int | None = None) -> dict[str, Any]:
+        """Each programme against its control; see `proving.told`."""
+        return proving.told(self, self.clock.now() if as_of is None else as_of, programme)
+
+    def fill_world(self, *, customers: int, days: int, seed: int, tell: importing.Tell | None = None) -> dict[str, Any]:
+        """Fill the workspace with the synthetic company; see `rehearsing.fill`."""
+        return rehearsing.fill(self, customers=customers, days=days, seed=seed, tell=tell)
+
+    def forward_world(self, days: int, *, tell: importing.Tell | None = None) -> dict[str, Any]:
+        """Let the synthetic company live on; see `rehearsing.forward`."""
+        return rehearsing.forward(self, days, tell=tell)
 
     def explain(
         self, customer: str, *, conversation: str | None = None, as_of: int | None = None, everything: bool = True

@@ -189,7 +189,8 @@ def _decisions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
     if not files:
         connection.execute(
             "CREATE TABLE decisions (customer BIGINT, conversation VARCHAR, channel VARCHAR, touchpoint VARCHAR, variant VARCHAR, "
-            "purpose VARCHAR, class BIGINT, priority DOUBLE, decided_at TIMESTAMP, digest VARCHAR)"
+            "purpose VARCHAR, class BIGINT, priority DOUBLE, programme VARCHAR, recurrence VARCHAR, given DOUBLE, asked DOUBLE, "
+            "segment SMALLINT, decided_at TIMESTAMP, digest VARCHAR)"
         )
         return
     listed = ", ".join(_quoted(str(path)) for path in files)
@@ -201,21 +202,23 @@ def _decisions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
 def _relationships(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame, cents: int) -> None:
     money = [name for name in frame.columns if name in MONEY]
     frame = frame.with_columns(pl.col(name).round(cents).cast(pl.Decimal(18, cents)) for name in money)
-    groups: dict[str, list[str]] = {}
-    alone: list[str] = []
-    for name in frame.columns:
-        group, dot, member = name.partition(".")
-        if dot:
-            groups.setdefault(group, []).append(member)
-        else:
-            alone.append(name)
-    structs = [
-        pl.struct(pl.col(f"{group}.{member}").alias(member) for member in members).alias(group)
-        for group, members in groups.items()
-        if _GROUP.fullmatch(group)
-    ]
-    connection.register("_relationships", frame.select(*alone, *structs).to_arrow())
+    connection.register("_relationships", frame.select(*_nested("", frame.columns)).to_arrow())
     connection.execute("CREATE VIEW relationships AS SELECT * FROM _relationships")
+
+
+def _nested(before: str, names: Sequence[str]) -> list[pl.Expr]:
+    """Columns named by dots as structs, `programme.renewal.step` as a struct in a struct."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        head, dot, rest = name.partition(".")
+        groups.setdefault(head, [])
+        if dot:
+            groups[head].append(rest)
+    return [
+        (pl.struct(_nested(f"{before}{head}.", rest)) if rest else pl.col(f"{before}{head}")).alias(head)
+        for head, rest in groups.items()
+        if not rest or _GROUP.fullmatch(head)
+    ]
 
 
 def _quoted(text: str) -> str:

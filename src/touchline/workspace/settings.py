@@ -12,6 +12,8 @@ from touchline.kernel.errors import NotAWorkspace
 
 MARKER = "touchline.yaml"
 
+DEFAULT_PUBLIC_URL = "http://localhost:8000"
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -22,6 +24,10 @@ class Settings:
     snapshots     folder of snapshots, beside the ledger
     database_url  `sqlite:///PATH` or `postgresql://…`
     engine        `polars` or `duckdb`
+    smtp_url      `smtp://`, `smtp+starttls://` or `smtps://` USER:PASSWORD@HOST:PORT; None: e-mail waits
+    webhook_url   where messages of channels that no own sender carries are posted; None: they wait. `webhook_secret`
+                  signs them; `webhook_private` allows an address inside the network
+    public_url    where customers reach this workspace's pages: links in messages begin with it
     """
 
     root: Path
@@ -29,6 +35,11 @@ class Settings:
     snapshots: Path
     database_url: str
     engine: str
+    smtp_url: str | None = None
+    webhook_url: str | None = None
+    webhook_secret: str = ""
+    webhook_private: bool = False
+    public_url: str = DEFAULT_PUBLIC_URL
 
     @property
     def state(self) -> Path:
@@ -44,6 +55,16 @@ class Settings:
     def decisions(self) -> Path:
         """Where the runs of `decide` are kept, one Parquet file each."""
         return self.state / "decisions"
+
+    @property
+    def letters(self) -> Path:
+        """Where letters wait for the printer, a folder a batch with its manifest."""
+        return self.state / "letters"
+
+    @property
+    def world(self) -> Path:
+        """Where a rehearsed world keeps its people and its clock; it is there only in such a workspace."""
+        return self.state / "world"
 
 
 def find(start: Path) -> Path:
@@ -74,4 +95,9 @@ def settings_for(directory: str | Path | None = None, environment: Mapping[str, 
         snapshots=state / "snapshots",
         database_url=environment.get("DATABASE_URL") or f"sqlite:///{state / 'touchline.sqlite'}",
         engine=known(environment.get("TOUCHLINE_ENGINE") or "polars"),
+        smtp_url=environment.get("TOUCHLINE_SMTP_URL") or None,
+        webhook_url=environment.get("TOUCHLINE_WEBHOOK_URL") or None,
+        webhook_secret=environment.get("TOUCHLINE_WEBHOOK_SECRET") or "",
+        webhook_private=environment.get("TOUCHLINE_WEBHOOK_PRIVATE") == "yes",
+        public_url=(environment.get("TOUCHLINE_PUBLIC_URL") or DEFAULT_PUBLIC_URL).rstrip("/"),
     )

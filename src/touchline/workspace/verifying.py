@@ -15,10 +15,15 @@ import polars as pl
 
 from touchline import decision, permission
 from touchline.decision import deciding as masks
+from touchline.decision.purposes import TABLE
+from touchline.delivery.gate import waiting_rows
+from touchline.delivery.states import SAID
+from touchline.delivery.telling import SOURCE as OUTBOX
 from touchline.intake import vanished_rows
 from touchline.intake.drain import vanished
 from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import COMPLETION, READINGS
+from touchline.interactions.row import SCHEMA as INTERACTIONS
 from touchline.kernel.ids import BUCKETS
 from touchline.kernel.measures import column
 from touchline.kernel.types import Value
@@ -28,6 +33,7 @@ from touchline.recognition.people import addresses
 from touchline.relationship import refreshing
 from touchline.relationship.deriving import measures_of
 from touchline.relationship.reference import Evaluator, Persona
+from touchline.workspace import messages
 from touchline.workspace.deciding import propensity
 
 if TYPE_CHECKING:
@@ -88,9 +94,9 @@ def rows(workspace: Workspace) -> Check:
         twice = ledger.frame(engine, (key,)).group_by(key).agg(nw.len().alias("n")).filter(nw.col("n") > 1)
         for value, n in engine.collect(twice.sort(key)).iter_rows():
             check.fault(f"{key} {value} is there {n} times")
-    needed = sorted(
-        {part for kind in KINDS.values() for each in kind.requires for part in each.split("|")} | set(READINGS)
-    )
+    # An answer about nothing in particular, as an overall NPS, has said so, and is kept without `about`.
+    required = {kind.name: tuple(each for each in kind.requires if each != "about") for kind in KINDS.values()}
+    needed = sorted({part for each in required.values() for one in each for part in one.split("|")} | set(READINGS))
     frame = ledger.frame(engine, ("seq", "kind", "source", *needed))
     unknown = engine.collect(frame.filter(~nw.col("kind").is_in(list(KINDS))).select("seq", "kind"))
     for seq, kind in unknown.iter_rows():
@@ -98,16 +104,16 @@ def rows(workspace: Workspace) -> Check:
     # A completing row only gives a reading to what an earlier row told, which has all that its kind requires.
     whole = frame.filter(nw.col("source") != COMPLETION)
     wanting = [
-        (nw.col("kind") == kind.name)
+        (nw.col("kind") == kind)
         & nw.all_horizontal(*(nw.col(part).is_null() for part in each.split("|")), ignore_nulls=False)
-        for kind in KINDS.values()
-        for each in kind.requires
+        for kind, parts in required.items()
+        for each in parts
     ]
     lacking = engine.collect(
         whole.filter(nw.any_horizontal(*wanting, ignore_nulls=False)).select("seq", "kind", *needed)
     )
     for row in lacking.sort("seq").iter_rows(named=True):
-        for each in KINDS[row["kind"]].requires:
+        for each in required[row["kind"]]:
             if all(row[part] is None for part in each.split("|")):
                 check.fault(f"row {row['seq']} is {row['kind']} without {each.replace('|', ' or ')}")
     outside = nw.any_horizontal(*((nw.col(r) > 1) | (nw.col(r) < -1) for r in READINGS), ignore_nulls=True)
@@ -208,7 +214,8 @@ def measures(workspace: Workspace) -> Check:
     served = _relationships(workspace, at, names, use_snapshots=True)
     people = workspace.people()
     known = people.filter(pl.col("customer").is_in(_sampled(served["customer"]).implode()))
-    owned = workspace.interactions().filter(
+    waiting = workspace.engine.lazy(waiting_rows(at).select(INTERACTIONS.names))
+    owned = nw.concat([workspace.interactions().select(*INTERACTIONS.names), waiting]).filter(
         nw.col("persona_id").is_in(known["persona_id"].to_list()) & nw.col("kind").is_in(list(KINDS))
     )
     by_customer = (
@@ -242,7 +249,7 @@ def decisions(workspace: Workspace) -> Check:
     tables = decision.tables(plan, rates, engine)
     decided = engine.collect(decision.decide(engine.lazy(facts), plan, tables, at))
     for customer in _sampled(facts["customer"]):
-        told = decision.explain(facts.row(by_predicate=pl.col("customer") == customer, named=True), plan, rates)
+        told = decision.explain(facts.row(by_predicate=pl.col("customer") == customer, named=True), plan, rates, at)
         row = decided.row(by_predicate=pl.col("customer") == customer, named=True)
         check.looked_at += len(told.candidates)
         for candidate, explained in zip(plan.candidates, told.candidates, strict=True):
@@ -258,6 +265,72 @@ def decisions(workspace: Workspace) -> Check:
         for sentence in _repeated(workspace, record, int(kept[-1].stem.rsplit("_", 1)[1])):
             check.fault(f"{kept[-1].name}: {sentence}")
     return check
+
+
+def said(workspace: Workspace) -> Check:
+    """Every message in the ledger had a reservation and the basis its purpose requires, and was said once; none is missing."""
+    check = Check("messages", "messages")
+    wanted = ("seq", "kind", "source", "message_id", "persona_id", "conversation", "purpose", "channel", "identifier")
+    told = workspace.engine.collect(
+        workspace.interactions()
+        .select(*wanted)
+        .filter(nw.col("source") == OUTBOX, nw.col("kind").is_in(["sent", "called"]))
+    )
+    reserved = messages.reservations()
+    check.looked_at = reserved.height
+    without = told.join(reserved, on="message_id", how="anti")
+    for seq in without["seq"].sort():
+        check.fault(f"row {seq} tells of a message that nobody reserved")
+    both = told.join(reserved, on="message_id", suffix=":reserved")
+    for name in ("persona_id", "conversation", "purpose", "channel", "identifier"):
+        for seq in both.filter(pl.col(name).ne_missing(pl.col(f"{name}:reserved")))["seq"].sort():
+            check.fault(f"row {seq} differs from its reservation in `{name}`")
+    key = ["message_id", "kind"]
+    for message, kind in told.filter(told.select(key).is_duplicated()).select(key).unique().sort(key).iter_rows():
+        check.fault(f"message {message} is told as {kind} more than once")
+    silent = reserved.filter(pl.col("state").is_in(SAID)).join(told, on="message_id", how="anti")
+    for message in silent["message_id"].sort():
+        check.fault(f"message {message} went, and the ledger does not tell of it")
+    for message, purpose, channel in _without_basis(
+        workspace, reserved.filter(pl.col("state").is_in(SAID))
+    ).iter_rows():
+        check.fault(f"message {message} for {purpose} by {channel} had no consent when it was reserved")
+    return check
+
+
+def _without_basis(workspace: Workspace, went: pl.DataFrame) -> pl.DataFrame:
+    """[message_id, purpose, channel] of messages whose purpose needs a consent that the ledger does not show for that moment.
+
+    An opt-out of any persona of today's customer counts, an opt-in of the address alone; where the playbook lets a purpose
+    rest on a soft opt-in, only an opt-out counts.
+    """
+    policies = workspace.playbook.policies
+    basis = {name: purpose.basis for name, purpose in TABLE.items()}
+    asked = went.filter(~pl.col("purpose").is_in([name for name, kind in basis.items() if kind == "contract"]))
+    people = workspace.people().select("persona_id", "customer")
+    asked = asked.select("message_id", "persona_id", "purpose", "channel", "reserved_at").join(people, on="persona_id")
+    wanted = ("persona_id", "kind", "purpose", "channel", "occurred_at", "machine")
+    frame = (
+        workspace.interactions()
+        .select(*wanted)
+        .filter(nw.col("kind").is_in(["opted_in", "opted_out"]), ~nw.col("machine"))
+    )
+    acts = workspace.engine.collect(frame).join(people, on="persona_id")
+    before = asked.join(acts, on=["customer", "purpose", "channel"], suffix=":act").filter(
+        pl.col("occurred_at") <= pl.col("reserved_at")
+    )
+    own = (pl.col("kind") == "opted_in") & (pl.col("persona_id") == pl.col("persona_id:act"))
+    latest = before.group_by("message_id").agg(
+        granted=pl.col("occurred_at").filter(own).max(),
+        withdrawn=pl.col("occurred_at").filter(pl.col("kind") == "opted_out").max(),
+    )
+    free = [name for name, kind in basis.items() if kind == "opt_out"] + list(policies.soft_opt_in)
+    withdrawn = pl.col("withdrawn").is_not_null() & (
+        pl.col("granted").is_null() | (pl.col("withdrawn") >= pl.col("granted"))
+    )
+    ungiven = pl.col("granted").is_null() & ~pl.col("purpose").is_in(free)
+    found = asked.join(latest, on="message_id", how="left").filter(withdrawn | ungiven)
+    return found.select("message_id", "purpose", "channel").sort("message_id")
 
 
 def _repeated(workspace: Workspace, record: pl.DataFrame, seq: int) -> Iterator[str]:
@@ -282,6 +355,7 @@ CHECKS: Sequence[Callable[[Workspace], Check]] = (
     snapshots,
     measures,
     decisions,
+    said,
 )
 
 
@@ -307,7 +381,7 @@ def differences(served: pl.DataFrame, rebuilt: pl.DataFrame, names: Sequence[str
 
 
 def _relationships(workspace: Workspace, at: int, names: Sequence[str], *, use_snapshots: bool) -> pl.DataFrame:
-    waiting = workspace.pending()
+    waiting = workspace.awaited()
     state = refreshing.state_at(
         workspace.ledger,
         workspace.snapshots if use_snapshots else None,

@@ -21,6 +21,7 @@ from touchline.playbook.authored.words import (
     Points,
     Purpose,
     TemplateName,
+    Text,
     Wait,
     shown,
     wrong,
@@ -140,6 +141,24 @@ class Way(Authored):
     """The wordings that are compared."""
 
 
+class Gift(Authored):
+    """A code that the message hands over."""
+
+    pool: Name
+    """One of the pools of gifts.yaml."""
+    budget: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """At most so many codes by this conversation; left out: all that the pool has."""
+
+
+class Call(Authored):
+    """What a call's task shows to whoever calls."""
+
+    say: Annotated[list[Text], Field(max_length=20)] = Field(default_factory=list)
+    """What to say: short texts, in Liquid."""
+    never_ask: Annotated[list[Name], Field(max_length=50)] = Field(default_factory=list)
+    """What the organisation knows already, so that nobody asks for it again."""
+
+
 class Conversation(Authored):
     """One thing to say or ask."""
 
@@ -167,6 +186,10 @@ class Conversation(Authored):
     """The author's multiplier of its priority."""
     urgent: bool = False
     """Passes quiet hours; for purpose service only."""
+    gift: Gift | None = None
+    """A code that each message hands over; without one left the message is held."""
+    call: Call | None = None
+    """What a call's task shows; on the phone only."""
     channels: Annotated[dict[Channel, Way], Field(min_length=1)]
     """By channel."""
     note: Note = ""

@@ -11,24 +11,37 @@ from dataclasses import dataclass
 from touchline.expressions import Expression
 from touchline.kernel.errors import Fault
 from touchline.kernel.measures import Measures
-from touchline.playbook.authored import Audiences, Conversation, Import, Organisation, Policies, Stages, Touchpoints
+from touchline.playbook.authored import (
+    Audiences,
+    Conversation,
+    Gifts,
+    Import,
+    Organisation,
+    Policies,
+    Programme,
+    Stages,
+    Touchpoints,
+)
 from touchline.playbook.authored import Mapping as EventMapping
 from touchline.playbook.checking.contacts import check_audiences, check_conversation, check_policies, check_stages
 from touchline.playbook.checking.events import check_mapping, check_touchpoints
 from touchline.playbook.checking.findings import Findings, Where
+from touchline.playbook.checking.gifts import check_gifts
 from touchline.playbook.checking.imports import check_import
 from touchline.playbook.checking.names import check_names, declared
+from touchline.playbook.checking.programmes import check_programme
 from touchline.playbook.folder import AuthoredPlaybook
+from touchline.playbook.loading import Place
 
 
 @dataclass(frozen=True)
 class Checked:
     """A playbook without faults: nothing is missing, every name resolves, every expression has its type.
 
-    conversations, imports   file -> what it says
-    templates                name -> SHA-256 of its text, hex
-    expressions              (file, place in it) -> the typed expression written there
-    measures                 what conditions may read
+    conversations, programmes, imports   file -> what it says
+    templates                            name -> SHA-256 of its text, hex
+    expressions                          (file, place in it) -> the typed expression written there
+    measures                             what conditions may read
     """
 
     organisation: Organisation
@@ -38,6 +51,8 @@ class Checked:
     audiences: Audiences
     policies: Policies
     conversations: Mapping[str, Conversation]
+    programmes: Mapping[str, Programme]
+    gifts: Gifts
     imports: Mapping[str, Import]
     templates: Mapping[str, str]
     expressions: Mapping[Where, Expression]
@@ -63,6 +78,12 @@ def check_playbook(playbook: AuthoredPlaybook, faults: Iterable[Fault] = ()) -> 
         check_conversation(
             file, conversation, playbook.organisation, playbook.touchpoints, playbook.templates, names, findings
         )
+    talks = {one.name: one for one in playbook.conversations.values()}
+    said: dict[str, tuple[str, Place]] = {}
+    for file, programme in playbook.programmes.items():
+        check_programme(file, programme, talks, said, names, findings)
+    if playbook.gifts is not None:
+        check_gifts(playbook.gifts, playbook.codes, findings)
     for file, one in playbook.imports.items():
         check_import(file, one, names, findings)
     if findings.faults:
@@ -74,6 +95,7 @@ def check_playbook(playbook: AuthoredPlaybook, faults: Iterable[Fault] = ()) -> 
     assert playbook.stages is not None
     assert playbook.audiences is not None
     assert playbook.policies is not None
+    assert playbook.gifts is not None
     return (
         Checked(
             organisation=playbook.organisation,
@@ -83,6 +105,8 @@ def check_playbook(playbook: AuthoredPlaybook, faults: Iterable[Fault] = ()) -> 
             audiences=playbook.audiences,
             policies=playbook.policies,
             conversations=playbook.conversations,
+            programmes=playbook.programmes,
+            gifts=playbook.gifts,
             imports=playbook.imports,
             templates=playbook.templates,
             expressions=findings.expressions,

@@ -31,6 +31,11 @@ def strange(
         "quality.tier": ("a tier", TIERS),
         "loyalty.type": ("a type of loyalty", LOYALTIES),
         "arm.global": ("an arm", ARMS),
+        **{
+            name: ("an arm", ARMS)
+            for name in expression.names
+            if name.startswith("programme.") and name.endswith(".arm")
+        },
     }
     for name, (noun, known) in closed.items():
         if known is None or name not in expression.names:

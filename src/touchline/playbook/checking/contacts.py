@@ -37,7 +37,7 @@ def condition(findings: Findings, where: Where, text: str | None, declared: Decl
 
 
 def check_stages(stages: Stages, declared: Declared, findings: Findings) -> None:
-    """Each stage but the last has a condition, over every measure but the stage itself."""
+    """Each stage but the last has a condition, over every measure but the stage itself and what programmes make of it."""
     last = len(stages.root) - 1
     for number, stage in enumerate(stages.root):
         if stage.when is None and number < last:
@@ -58,6 +58,10 @@ def check_stages(stages: Stages, declared: Declared, findings: Findings) -> None
             findings.fault(
                 where, "A stage's own condition reads `stage`.", "Write out what is meant by the other stage."
             )
+        for name in () if expression is None else expression.names:
+            if name.startswith("programme."):
+                what = f"A stage's condition reads {shown(name)}, while programmes read the stage."
+                findings.fault(where, what, "Write it without programmes; an audience may read them.")
 
 
 def check_audiences(audiences: Audiences, declared: Declared, findings: Findings) -> None:
@@ -152,6 +156,15 @@ def check_conversation(
             (file, ("urgent",)),
             f"The conversation is urgent, but its purpose is {shown(conversation.purpose)}.",
             "Remove `urgent`: only a service notice passes quiet hours.",
+        )
+    if conversation.gift is not None:
+        findings.one_of((file, ("gift", "pool")), conversation.gift.pool, "a pool of gifts.yaml", declared.pools)
+    if conversation.call is not None and "phone" not in conversation.channels:
+        findings.fault(
+            (file, ("call",)),
+            "The conversation has a `call`, and is not had on channel `phone`.",
+            "Remove `call`, or add `phone` to its channels.",
+            of_key=True,
         )
     for channel, way in conversation.channels.items():
         here: Place = ("channels", channel)

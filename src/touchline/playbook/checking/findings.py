@@ -65,8 +65,6 @@ class Findings:
             checked = check(text, names, want=want, dialect=dialect)
         except ExpressionFault as error:
             for what, remedy in error.faults:
-                if "programme." in what:
-                    remedy = "This version of Touchline does not know programmes yet."
                 self.fault(where, what, remedy or "Write it as the reference of expressions says.")
             return None
         self.expressions[where] = checked

@@ -8,15 +8,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from touchline.interactions.catalogue import CHANNELS, KINDS, PURPOSES
-from touchline.kernel.measures import EXPERIENCE_MEMBERS, Measures
+from touchline.kernel.measures import EXPERIENCE_MEMBERS, PROGRAMME, Measures
 from touchline.kernel.names import NAME
 from touchline.kernel.types import Type
 from touchline.playbook.authored.words import shown
 from touchline.playbook.checking.findings import Findings
-from touchline.playbook.folder import AUDIENCES, ORGANISATION, STAGES, TOUCHPOINTS, AuthoredPlaybook
+from touchline.playbook.folder import (
+    AUDIENCES,
+    CONVERSATIONS,
+    GIFTS,
+    ORGANISATION,
+    PROGRAMMES,
+    STAGES,
+    TOUCHPOINTS,
+    AuthoredPlaybook,
+)
 
 Known = frozenset[str] | None
 """Declared names; None where the file that declares them cannot be read, so that any name may be one."""
@@ -37,14 +46,20 @@ class Declared:
     audiences: Known
     brands: Known
     languages: Known
+    conversations: Known
+    pools: Known
+    steps: Mapping[str, tuple[Mapping[str, Any], ...]]
+    """Programme's file -> its steps as written, or none."""
     types_of_imports: Mapping[str, Any]
     """Import's file -> its `types` as written."""
     measures: Measures
     unread: bool
     """Whether touchpoints.yaml cannot be read, so that any `experience.NAME` may be one."""
+    unread_programmes: bool = False
+    """Whether the name of a programme cannot be read, so that any `programme.NAME` may be one."""
 
     def type_of(self, name: str) -> Type | None:
-        """The measure's type; a place or topic of a file that cannot be read is taken as one."""
+        """The measure's type; a place, topic or programme of a file that cannot be read is taken as one."""
         known = self.measures.type_of(name)
         if known is None and self.unread:
             group, _, member = name.partition(".")
@@ -52,6 +67,8 @@ class Declared:
                 return Type.NUMBER
             if group == "prefers" and member.startswith("topic_"):
                 return Type.BOOLEAN
+        if known is None and self.unread_programmes and name.startswith("programme."):
+            return PROGRAMME.get(name.rpartition(".")[2])
         return known
 
     def known(self) -> Iterable[str]:
@@ -70,6 +87,7 @@ def declared(playbook: AuthoredPlaybook) -> Declared:
     used = () if playbook.touchpoints is None else (one.channel for one in playbook.touchpoints.touchpoints.values())
     channels = tuple(dict.fromkeys(used))
     names = (conversation.name for conversation in playbook.conversations.values())
+    programmes = _named(playbook, PROGRAMMES)
     return Declared(
         touchpoints=touchpoints,
         departments=departments,
@@ -79,6 +97,9 @@ def declared(playbook: AuthoredPlaybook) -> Declared:
         audiences=None if playbook.audiences is None else _sound(playbook.declared.get(AUDIENCES) or (), NAME),
         brands=_keys(organisation, "brands"),
         languages=_items(organisation, "languages", of=_LANGUAGE),
+        conversations=_named(playbook, CONVERSATIONS),
+        pools=_pools(playbook),
+        steps={file: _steps(data) for file, data in playbook.declared.items() if file.startswith(f"{PROGRAMMES}/")},
         types_of_imports={
             file: data.get("types") for file, data in playbook.declared.items() if isinstance(data, dict)
         },
@@ -89,8 +110,10 @@ def declared(playbook: AuthoredPlaybook) -> Declared:
             places=(*_sorted(touchpoints), *channels, *_sorted(departments), *_sorted(episodes)),
             topics=_sorted(topics),
             conversations=tuple(dict.fromkeys(names)),
+            programmes=_sorted(programmes) or tuple(dict.fromkeys(one.name for one in playbook.programmes.values())),
         ),
         unread=touchpoints is None or departments is None or episodes is None or topics is None,
+        unread_programmes=programmes is None,
     )
 
 
@@ -125,23 +148,25 @@ def check_names(playbook: AuthoredPlaybook, findings: Findings) -> None:
                 "Give the audience another name.",
                 of_key=True,
             )
+    _check_names_of_files(findings, playbook.conversations, "conversation")
+    _check_names_of_files(findings, playbook.programmes, "programme")
+    _check_names_of_files(findings, playbook.imports, "import")
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def _check_names_of_files(findings: Findings, named: Mapping[str, _Named], noun: str) -> None:
     files: dict[str, str] = {}
-    for file, conversation in playbook.conversations.items():
-        first = files.setdefault(conversation.name, file)
-        if first != file:
-            findings.fault(
-                (file, ("name",)),
-                f"{shown(conversation.name)} is the name of {first} already.",
-                "Give this conversation another name.",
-            )
-    files = {}
-    for file, one in playbook.imports.items():
+    for file, one in named.items():
         first = files.setdefault(one.name, file)
         if first != file:
             findings.fault(
                 (file, ("name",)),
                 f"{shown(one.name)} is the name of {first} already.",
-                "Give this import another name.",
+                f"Give this {noun} another name.",
             )
 
 
@@ -158,6 +183,30 @@ def _stages(playbook: AuthoredPlaybook) -> Known:
     if not isinstance(data, list):
         return None
     return _sound((str(one["stage"]) for one in data if isinstance(one, dict) and "stage" in one), NAME)
+
+
+def _named(playbook: AuthoredPlaybook, folder: str) -> Known:
+    """The names that the files of a folder bear; None where one cannot be read."""
+    if any(file.startswith(f"{folder}/") for file in playbook.unread):
+        return None
+    said = [data for file, data in playbook.declared.items() if file.startswith(f"{folder}/")]
+    if not all(isinstance(data, dict) and isinstance(data.get("name"), str) for data in said):
+        return None
+    return _sound((data["name"] for data in said), NAME)
+
+
+def _steps(data: Any) -> tuple[Mapping[str, Any], ...]:
+    """The steps as written; none where one of them is no step at all, so that none is held against its neighbours."""
+    steps = data.get("steps") if isinstance(data, dict) else None
+    sound = isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+    return tuple(steps or ()) if sound else ()
+
+
+def _pools(playbook: AuthoredPlaybook) -> Known:
+    data = playbook.declared.get(GIFTS)
+    if GIFTS in playbook.unread or not isinstance(data, dict | None):
+        return None
+    return _sound(data or (), NAME)
 
 
 def _keys(data: Any, key: str, absent: Known = None) -> Known:

@@ -1,0 +1,87 @@
+"""In: messages. Out: the ledger rows that tell of them. Writes `sent`, `called`, `delivered`, `failed` and `redeemed`, through intake's buffer.
+
+A message's row of a kind has an id that follows from both, so that it is told once, however often; a message that waits has the id
+of the `sent` row to come.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from touchline.interactions import row
+from touchline.interactions.catalogue import VERSION
+from touchline.kernel.ids import SEPARATOR
+from touchline.recognition.hashing import heads
+
+SOURCE = "outbox"
+WAITS = "reserved"
+"""`reason` of the row that stands for a message which is not in the ledger yet; no such row is ever kept."""
+
+TELLING = {
+    "message_id": pl.String, "persona_id": pl.Int64, "bucket": pl.Int16, "role": pl.String, "conversation": pl.String,
+    "channel": pl.String, "touchpoint": pl.String, "variant": pl.String, "programme": pl.String, "recurrence": pl.String,
+    "purpose": pl.String, "given": pl.Float64, "asked": pl.Float64, "segment": pl.Int64, "identifier": pl.String,
+    "digest": pl.String,
+}  # fmt: skip
+"""Columns of a message that its rows take over."""
+
+RESERVED = {**TELLING, "reserved_at": pl.Int64}
+
+_BEYOND = 2**62
+_TAKEN = (
+    "persona_id", "bucket", "role", "touchpoint", "given", "asked", "message_id", "conversation", "variant", "programme",
+    "recurrence", "purpose", "channel", "identifier", "digest",
+)  # fmt: skip
+
+
+def rows(
+    messages: pl.DataFrame, kind: str, at: int, reason: str | None = None, note: str | None = None
+) -> pl.DataFrame:
+    """Ledger rows of that kind about messages [TELLING], as `accept_rows` takes them; payload {"segment": n, "note": text}.
+
+    Only `sent` and `called` say what was given and asked: what comes after is about the same message.
+    """
+    said = kind in ("sent", "called")
+    left_out = () if said else ("given", "asked")
+    noted = [] if note is None else [pl.lit(note).alias("note")]
+    payload = pl.struct("segment", *noted).struct.json_encode()
+    return messages.select(
+        _ids(messages, kind),
+        *(name for name in _TAKEN if name not in left_out),
+        kind=pl.lit(kind),
+        source=pl.lit(SOURCE),
+        occurred_at=pl.lit(at, dtype=pl.Int64),
+        reason=pl.lit(reason, dtype=pl.String),
+        payload=payload if said else pl.lit(None, dtype=pl.String),
+    )
+
+
+def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
+    """Messages [RESERVED] as `sent` rows with all columns of the ledger, numbered beyond every seq; none lies after `now`."""
+    empty = pl.from_arrow(row.empty())
+    if not isinstance(empty, pl.DataFrame):
+        raise TypeError("ledger rows have columns")
+    told = messages.select(
+        _ids(messages, "sent"),
+        *_TAKEN,
+        seq=_BEYOND + pl.int_range(pl.len(), dtype=pl.Int64),
+        version=pl.lit(VERSION),
+        kind=pl.lit("sent"),
+        source=pl.lit(SOURCE),
+        batch=pl.lit(0),
+        occurred_at=pl.min_horizontal("reserved_at", pl.lit(now, dtype=pl.Int64)),
+        received_at=pl.min_horizontal("reserved_at", pl.lit(now, dtype=pl.Int64)),
+        machine=pl.lit(value=False),
+        reason=pl.lit(WAITS),
+        payload=pl.struct("segment").struct.json_encode(),
+    )
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in empty.schema.items() if name not in told.columns
+    ]
+    return told.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in empty.schema.items())
+
+
+def _ids(messages: pl.DataFrame, kind: str) -> pl.Series:
+    """kernel.ids.interaction_id of each message and the kind, set-based."""
+    key = pl.concat_str(pl.lit(SOURCE), "message_id", pl.lit(kind), separator=SEPARATOR)
+    return heads(messages.select(key).to_series(), 32).alias("id")

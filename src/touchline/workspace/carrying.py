@@ -1,0 +1,288 @@
+"""In: a workspace and its settings. Out: senders by channel, and messages rendered and handed to them. Writes `sent`, `called` and `failed`.
+
+What a batch of messages needs to be rendered is read once for all of them, when they are looked at for the last time.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import narwhals as nw
+import polars as pl
+from django.core import signing
+
+from touchline.delivery import calls, working
+from touchline.delivery.outbox import Leased
+from touchline.delivery.rendering import Preview, Renderer, variables
+from touchline.delivery.senders import CallSender, LetterSender, Outgoing, Sender, SmtpSender, WebhookSender
+from touchline.delivery.working import Hold
+from touchline.kernel.measures import measure
+from touchline.kernel.times import format_instant, from_micros
+from touchline.playbook import wording
+from touchline.playbook.compiled import Brand
+from touchline.playbook.wording import UNSUBSCRIBABLE, Words
+from touchline.recognition.staging import read
+from touchline.workspace import giving, looking
+from touchline.workspace.profiles import Traits, profiles
+
+if TYPE_CHECKING:
+    from touchline.workspace.opened import Workspace
+
+BATCH = 200
+"""Messages of a channel that are leased, looked at and rendered together."""
+
+MOST_BATCHES = 50
+"""Batches of one turn, so that a long queue does not keep new facts waiting."""
+
+BEFORE = 5
+"""Encounters that a call's brief tells."""
+
+UNSUBSCRIBE = "touchline.unsubscribe"
+"""What a link to end a purpose is signed for, and for nothing else."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What words may say of the customers of a batch.
+
+    owners    persona -> whom they are now
+    facts     customer -> measure -> value
+    profiles  customer -> trait -> value
+    before    customer -> latest encounters, for those who call
+    """
+
+    owners: Mapping[int, int] = field(default_factory=dict)
+    facts: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    profiles: Mapping[int, Traits] = field(default_factory=dict)
+    before: Mapping[int, list[dict[str, Any]]] = field(default_factory=dict)
+
+
+class Carried:
+    """Senders and words of one worker, open until its loop ends.
+
+    senders  channel -> whoever carries its messages
+    """
+
+    def __init__(self, workspace: Workspace, senders: Mapping[str, Sender]) -> None:
+        self.workspace = workspace
+        self.senders = senders
+        self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}"
+        self._words = wording.load(workspace.settings.root, workspace.playbook)
+        self._renderer = Renderer(self._words)
+        self._names = self._read_by_words()
+        self._known = Known()
+
+    def deliver(self, now: int) -> Counter[str]:
+        """Hand over what is due; what became of it -> how many."""
+        told: Counter[str] = Counter()
+        self.prepare(_due(now, tuple(self.senders)), now)
+        for _ in range(MOST_BATCHES):
+            said = working.deliver(
+                self.workspace.playbook,
+                self.senders,
+                self.render,
+                self.look,
+                worker=self.worker,
+                now=now,
+                limit=BATCH,
+                clock=self.workspace.clock.now,
+            )
+            told.update(said)
+            if not said:
+                break
+        return told
+
+    def look(self, messages: Sequence[Leased]) -> Mapping[str, Hold]:
+        """The last look, and what rendering these messages will ask for where it was not read yet."""
+        now = self.workspace.clock.now()
+        held = looking.look(self.workspace, messages, now)
+        going = [m.persona_id for m in messages if m.message_id not in held and m.persona_id not in self._known.owners]
+        if going:
+            self.prepare(going, now)
+        return held
+
+    def prepare(self, personas: Sequence[int], now: int) -> None:
+        """Read what words say of the customers whom these personas are now."""
+        if not personas:
+            return
+        people = self.workspace.people()
+        mine = people.filter(pl.col("persona_id").is_in(list(personas))).select("persona_id", "customer")
+        customers = mine["customer"].unique().to_list()
+        frame = self.workspace.relationships(now, measures=sorted(self._names), customers=customers)
+        rows = self.workspace.engine.collect(frame).drop("draw").iter_rows(named=True)
+        self._known = Known(
+            owners=dict(mine.iter_rows()),
+            facts={row["customer"]: {measure(name): value for name, value in row.items()} for row in rows},
+            profiles=profiles(self.workspace, customers),
+            before=_before(self.workspace, customers, now) if "phone" in self.senders else {},
+        )
+
+    def _read_by_words(self) -> set[str]:
+        """The measures that any of the words read, and the language."""
+        names, known = {"prefers.language"}, self.workspace.playbook.measures
+        for one in self._words.words.values():
+            texts = [(one.source, one.file), (one.subject, one.subject_file), *((say, one.file) for say in one.say)]
+            for source, file in texts:
+                if source is not None and file is not None:
+                    reads = wording.reads(self._words.sandbox, source, file)
+                    names |= {read.name for read in reads if known.type_of(read.name) is not None}
+        return names
+
+    def render(self, message: Leased) -> Outgoing:
+        """The message as its sender takes it; raises what rendering raises, which holds it."""
+        now = self.workspace.clock.now()
+        customer = self._known.owners.get(message.persona_id, message.customer)
+        spoken = self._known.facts.get(customer, {}).get("prefers.language")
+        words = self._words.find(message.conversation, message.channel, message.variant or "", spoken)
+        link = unsubscribe_url(self.workspace, message) if message.purpose in UNSUBSCRIBABLE else None
+        told = self.variables_for(customer, words, message.identifier, now, link, message.gift_code)
+        rendered = self._renderer.render(words, told)
+        traits = self._known.profiles.get(customer, {})
+        payload = {
+            "who": {"name": traits["name"]} if "name" in traits else {},
+            "before": self._known.before.get(customer, []),
+            "known": traits,
+        }
+        return Outgoing(
+            message_id=message.message_id,
+            channel=message.channel,
+            address=message.identifier,
+            class_=message.talk_class,
+            purpose=message.purpose,
+            brand=self._brand(words),
+            language=words.language,
+            rendered=rendered,
+            unsubscribe_url=link,
+            payload=payload,
+        )
+
+    def preview(self, customer: int, conversation: str, channel: str, variant: str, language: str | None) -> Preview:
+        """How a message to the customer would look; nothing is reserved, given or sent."""
+        now = self.workspace.clock.now()
+        self.prepare([customer], now)
+        spoken = language or self._known.facts.get(customer, {}).get("prefers.language")
+        words = self._words.find(conversation, channel, variant, spoken)
+        gift = self.workspace.playbook.conversations[conversation].gift
+        link = f"{self.workspace.settings.public_url}/u/preview" if words.purpose in UNSUBSCRIBABLE else None
+        told = self.variables_for(customer, words, "", now, link, "GIFT-CODE" if gift is not None else None)
+        return self._renderer.preview(conversation, channel, variant, spoken, told)
+
+    def variables_for(
+        self, customer: int, words: Words, identifier: str, now: int, link: str | None, gift_code: str | None
+    ) -> dict[str, object]:
+        """Every variable that the words may read."""
+        organisation = self.workspace.playbook.organisation
+        facts = {name: value for name, value in self._known.facts.get(customer, {}).items() if name != "customer"}
+        traits = self._known.profiles.get(customer, {})
+        lines = [str(traits[name]) for name in ("name", "address") if name in traits]
+        return variables(
+            organisation.name,
+            self._brand(words),
+            today=from_micros(now).astimezone(ZoneInfo(organisation.zone)),
+            address="\n".join(lines) if words.channel in ("post", "print") and "address" in traits else identifier,
+            measures=facts,
+            profile=traits,
+            unsubscribe_url=link,
+            gift_code=gift_code,
+        )
+
+    def close(self) -> None:
+        """Let go of senders and of what sets letters."""
+        for sender in self.senders.values():
+            sender.close()
+        self._renderer.close()
+
+    def _brand(self, words: Words) -> Brand:
+        organisation = self.workspace.playbook.organisation
+        return organisation.brand_details.get(words.brand) or Brand(organisation.name)
+
+
+def _due(now: int, channels: Sequence[str]) -> list[int]:
+    """The personas whose messages are due now on one of the channels, as many as a turn hands over."""
+    if not channels:
+        return []
+    marks = ", ".join(["%s"] * len(channels))
+    found = read(
+        "SELECT DISTINCT persona_id FROM delivery_message WHERE state IN ('reserved', 'held') AND due_at <= %s"  # noqa: S608 - marks alone
+        f" AND channel IN ({marks}) LIMIT %s",
+        {"persona_id": pl.Int64},
+        [now, *channels, BATCH * MOST_BATCHES],
+    )
+    return found["persona_id"].to_list()
+
+
+@contextmanager
+def opened(workspace: Workspace, senders: Mapping[str, Sender] | None = None) -> Iterator[Carried]:
+    """The workspace's own senders, or these, open."""
+    giving.load(workspace)
+    carried = Carried(workspace, senders if senders is not None else senders_of(workspace))
+    try:
+        for sender in carried.senders.values():
+            sender.open()
+        yield carried
+    finally:
+        carried.close()
+
+
+def senders_of(workspace: Workspace) -> dict[str, Sender]:
+    """Channel -> its sender, of the channels that the playbook talks by and that a setting or a folder carries."""
+    settings, clock = workspace.settings, workspace.clock
+    used = {way.channel for talk in workspace.playbook.conversations.values() for way in talk.ways}
+    found: dict[str, Sender] = {}
+    for channel in sorted(used):
+        if channel == "email":
+            if settings.smtp_url is not None:
+                found[channel] = SmtpSender(settings.smtp_url, clock=clock)
+        elif channel == "phone":
+            found[channel] = CallSender(lambda id_, brief: calls.open_task(id_, brief, clock.now()))
+        elif channel in ("post", "print"):
+            found[channel] = LetterSender(settings.letters, clock, channel)
+        elif settings.webhook_url is not None:
+            found[channel] = WebhookSender(
+                settings.webhook_url,
+                settings.webhook_secret,
+                channel,
+                allow_private=settings.webhook_private,
+                clock=clock,
+            )
+    return found
+
+
+def without_sender(workspace: Workspace) -> dict[str, str]:
+    """Channel that the playbook talks by and nobody carries -> what to set."""
+    used = {way.channel for talk in workspace.playbook.conversations.values() for way in talk.ways}
+    missing = sorted(used - set(senders_of(workspace)))
+    return {channel: "TOUCHLINE_SMTP_URL" if channel == "email" else "TOUCHLINE_WEBHOOK_URL" for channel in missing}
+
+
+def unsubscribe_url(workspace: Workspace, message: Leased) -> str:
+    """A signed link that ends this purpose on this channel for this address, and does nothing else."""
+    told = {"p": message.persona_id, "purpose": message.purpose, "channel": message.channel}
+    return f"{workspace.settings.public_url}/u/{signing.dumps(told, salt=UNSUBSCRIBE, compress=True)}"
+
+
+def _before(workspace: Workspace, customers: Sequence[int], now: int) -> dict[int, list[dict[str, Any]]]:
+    """Of each customer the latest encounters, the latest first: when, where, what."""
+    owners = workspace.people().filter(pl.col("customer").is_in(list(customers))).select("persona_id", "customer")
+    wanted = ("persona_id", "occurred_at", "kind", "touchpoint", "conversation", "machine")
+    rows = workspace.ledger.frame(
+        workspace.engine, wanted, personas=owners["persona_id"].to_list(), occurred_until=now
+    ).filter(~nw.col("touchpoint").is_null(), ~nw.col("machine"))
+    told = workspace.engine.collect(rows).join(owners, on="persona_id").sort("occurred_at", descending=True)
+    found: dict[int, list[dict[str, Any]]] = {}
+    for row in told.group_by("customer", maintain_order=True).head(BEFORE).iter_rows(named=True):
+        found.setdefault(row["customer"], []).append(
+            {
+                "at": format_instant(row["occurred_at"]),
+                "what": row["conversation"] or row["kind"],
+                "where": row["touchpoint"],
+            }
+        )
+    return found

@@ -1,0 +1,155 @@
+"""In: a workspace, its clock, its senders. Out: the loop's counts. Writes `assigned`, `stepped`, `sent`, `called`, `failed` and what comes in.
+
+One turn drains what came in, decides for those whom it touched (everybody at each tick), reserves through the gate, and hands
+what is due to the senders. Every part takes up what another left, so a turn that dies costs nothing but time.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import polars as pl
+
+from touchline.delivery.gate import reserve
+from touchline.kernel.times import MINUTE
+from touchline.workspace import carrying, deciding, writing
+
+if TYPE_CHECKING:
+    from touchline.workspace.importing import Tell
+    from touchline.workspace.opened import Workspace
+
+EVERY = 15 * MINUTE
+"""Between two ticks, at which everybody is decided for."""
+
+PAUSE = 1.0
+"""Seconds that an idle worker waits before it looks again."""
+
+AT_ONCE = 20_000
+"""Customers whose proposals go through the gate in one transaction."""
+
+MOST_TURNS = 1_000
+"""Turns that `--until-idle` takes at most: a loop that never comes to rest is a fault to be told."""
+
+
+@dataclass
+class Done:
+    """What the loop did.
+
+    turns      of the loop
+    customers  decided for, each as often as it was
+    drained    interactions that came in
+    steps      rows of sequences
+    assigned   drawn into arms
+    reserved   messages
+    refused    why a proposal got no reservation -> how many
+    messages   what became of messages -> how many: sent, handed, held, failed, expired, uncertain, retry
+    without_sender  channel that nobody carries -> what to set
+    """
+
+    turns: int = 0
+    customers: int = 0
+    drained: int = 0
+    steps: int = 0
+    assigned: int = 0
+    reserved: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    messages: Counter[str] = field(default_factory=Counter)
+    without_sender: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The object that `touchline run --json` prints."""
+        return {
+            **vars(self),
+            "refused": dict(sorted(self.refused.items())),
+            "messages": dict(sorted(self.messages.items())),
+        }
+
+
+def worker() -> str:
+    """A name for this process that no other running one has."""
+    return f"{socket.gethostname()[:32]}:{os.getpid()}"
+
+
+def run(
+    workspace: Workspace,
+    *,
+    until_idle: bool,
+    senders: Mapping[str, Any] | None = None,
+    tell: Tell | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Done:
+    """Turn until nothing is left to do, or for ever; `stop` is asked between turns."""
+    done = Done(without_sender=carrying.without_sender(workspace) if senders is None else {})
+    with carrying.opened(workspace, senders) as carried:
+        ticked, seen = -EVERY, workspace.ledger.last_seq()
+        while not stop():
+            now = workspace.clock.now()
+            everybody = now - ticked >= EVERY
+            ticked = now if everybody else ticked
+            moved, seen = turn(workspace, carried, done, None if everybody else seen)
+            if tell is not None:
+                tell("running", done.turns, None, "turns")
+            if until_idle and not moved and not everybody:
+                break
+            if until_idle and done.turns >= MOST_TURNS:
+                break
+            if not until_idle and not moved:
+                time.sleep(PAUSE)
+    return done
+
+
+def turn(workspace: Workspace, carried: carrying.Carried, done: Done, seen: int | None) -> tuple[bool, int]:
+    """One turn: (whether anything moved, the ledger's last seq that it has seen).
+
+    seen   only those are decided for whom later rows of the ledger touched; None: everybody
+    """
+    done.turns += 1
+    workspace.catch_up()
+    now, last = workspace.clock.now(), workspace.ledger.last_seq()
+    customers = None if seen is None else _touched(workspace, seen, last)
+    moved = bool(customers)
+    if customers is None or customers:
+        moved = _decided(workspace, now, customers, done) or moved
+    said = carried.deliver(now)
+    done.messages.update(said)
+    done.drained += last - (seen if seen is not None else last)
+    return moved or bool(said), last
+
+
+def _touched(workspace: Workspace, since: int, until: int) -> list[int]:
+    """The customers whom rows of the ledger after a seq are about."""
+    if until <= since:
+        return []
+    rows = workspace.ledger.frame(workspace.engine, ("persona_id", "kind"), seq_after=since, seq_until=until)
+    # What the loop itself wrote down about somebody is no news to it.
+    rows = rows.filter(~nw.col("kind").is_in(["assigned", "stepped"])).select("persona_id")
+    personas = workspace.engine.collect(rows.unique())
+    people = workspace.people().join(personas, on="persona_id", how="semi")
+    return people["customer"].unique().sort().to_list()
+
+
+def _decided(workspace: Workspace, now: int, customers: Collection[int] | None, done: Done) -> bool:
+    """Decide, write down who moved and who was drawn, and reserve; whether anything was new."""
+    rates = deciding.propensity(workspace, now)
+    decided = deciding.decided(workspace, now, customers=customers, rates=rates)
+    done.customers += decided.chosen.height
+    written = writing.write(workspace, decided, now)
+    done.steps += written.steps
+    done.assigned += written.assigned
+    reserved = 0
+    proposals = decided.proposals
+    owners = proposals["customer"].unique().sort()
+    for start in range(0, len(owners), AT_ONCE):
+        some = proposals.filter(pl.col("customer").is_in(owners[start : start + AT_ONCE].implode()))
+        gated = reserve(some, lambda few: deciding.in_force(workspace, now, few, rates), now=now)
+        reserved += gated.reserved
+        done.refused.update(gated.refused)
+    done.reserved += reserved
+    return bool(written.steps or written.assigned or reserved)

@@ -1,0 +1,92 @@
+"""In: a decision as it was made. Out: who moved and who was drawn, written down once. Writes `assigned` and `stepped`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from django.db import transaction
+
+from touchline import assignment
+from touchline.decision import sequence
+from touchline.intake import buffer
+from touchline.kernel.ids import BUCKETS, SEPARATOR
+from touchline.kernel.times import from_micros
+from touchline.recognition.hashing import heads
+from touchline.workspace.deciding import Made, Written
+
+if TYPE_CHECKING:
+    from touchline.workspace.opened import Workspace
+
+SOURCE = "decision"
+
+AT_ONCE = 50_000
+"""Rows of one transaction."""
+
+
+def write(workspace: Workspace, made: Made, now: int) -> Written:
+    """Write the steps taken and the arms drawn; a row that is there already is not written again.
+
+    An id follows from programme, entry, step and customer, so that two workers who see the same move tell of it once.
+    """
+    engine, plan = workspace.engine, workspace.plan
+    year = from_micros(now).astimezone(ZoneInfo(plan.zone)).year
+    applied = [name.removeprefix(_ASSIGN) for name in made.chosen.columns if name.startswith(_ASSIGN)]
+    drawn = pl.DataFrame(schema=_DRAWN)
+    if applied:
+        drawn = engine.collect(assignment.due(engine.lazy(made.chosen), applied, year))
+    taken = pl.DataFrame(schema=_STEPS)
+    if made.moving.height:
+        moved = engine.collect(sequence.advance(engine.lazy(made.moving), plan, now))
+        taken = engine.collect(sequence.steps(engine.lazy(moved), plan, now)).select(*_STEPS)
+    people = workspace.people().filter(pl.col("persona_id") == pl.col("customer"))
+    owners = people.select("customer", "role", bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16))
+    assigned = _kept(_assigned(drawn, now), owners, plan.digest, now)
+    steps = _kept(_stepped(taken), owners, plan.digest, now)
+    return Written(steps, assigned)
+
+
+_ASSIGN = "assign_"
+"""How a decision's columns of arms to be written begin."""
+
+_DRAWN = {"customer": pl.Int64, "programme": pl.String, "recurrence": pl.String, "arm": pl.String}
+_STEPS = {
+    "customer": pl.Int64, "programme": pl.String, "recurrence": pl.String, "step": pl.Int16, "name": pl.String,
+    "reason": pl.String, "occurred_at": pl.Int64,
+}  # fmt: skip
+
+
+def _assigned(drawn: pl.DataFrame, now: int) -> pl.DataFrame:
+    key = pl.concat_str(
+        pl.lit("assigned"), "programme", pl.col("recurrence").fill_null(""), "customer", separator=SEPARATOR
+    )
+    return drawn.select(
+        "customer",
+        "programme",
+        "recurrence",
+        "arm",
+        key=key,
+        kind=pl.lit("assigned"),
+        occurred_at=pl.lit(now, pl.Int64),
+    )
+
+
+def _stepped(taken: pl.DataFrame) -> pl.DataFrame:
+    key = pl.concat_str(pl.lit("stepped"), "programme", "recurrence", "step", "customer", separator=SEPARATOR)
+    return taken.with_columns(key=key, kind=pl.lit("stepped"))
+
+
+def _kept(rows: pl.DataFrame, owners: pl.DataFrame, digest: str, now: int) -> int:
+    """Hand the rows to intake's buffer; how many were new."""
+    if rows.is_empty():
+        return 0
+    told = rows.join(owners, on="customer").with_columns(
+        heads(rows["key"], 32).alias("id"), source=pl.lit(SOURCE), digest=pl.lit(digest)
+    )
+    ready = told.drop("key").rename({"customer": "persona_id"})
+    kept = 0
+    for part in ready.iter_slices(AT_ONCE):
+        with transaction.atomic():
+            kept += buffer.accept_rows(part, received_at=now)
+    return kept
