@@ -57,7 +57,7 @@ def decided(plan: Plan, *base: dict[str, Value], engine: EngineName = "polars") 
     seed=st.integers(0, 2**32 - 1),
     purpose=st.sampled_from(["care", "service"]),
 )
-@settings(max_examples=25)
+@settings(max_examples=10)
 def test_explain_equals_decide_for_whoever_stands_anywhere(
     programmes: list[Programme], chosen: Policies, seed: int, purpose: str
 ) -> None:

@@ -149,21 +149,21 @@ def assert_alike(plan: Plan, base: pl.DataFrame, engine: Engine) -> None:
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_everybody_at_once_moves_as_each_one_row_by_row(programmes: list[Programme], seed: int) -> None:
     plan = plan_of(*spoken(programmes), programmes=programmes)
     assert_alike(plan, crowd(plan, seed), OPENED["polars"])
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=6)
+@settings(max_examples=3)
 def test_so_it_is_on_the_other_engine(programmes: list[Programme], seed: int) -> None:
     plan = plan_of(*spoken(programmes), programmes=programmes)
     assert_alike(plan, crowd(plan, seed), OPENED["duckdb"])
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_a_tick_that_is_repeated_takes_no_step_again(programmes: list[Programme], seed: int) -> None:
     engine, plan = OPENED["polars"], plan_of(*spoken(programmes), programmes=programmes)
     moved, taken = moved_by(plan, crowd(plan, seed), engine)

@@ -34,13 +34,14 @@ CALL, LETTER, MAIL, THANKS = "call", "letter", "mail", "thanks"
 
 def renewal(**told: Any) -> Programme:
     """Call within 7 days, letter within 48 hours of it, two weeks' pause, mail within a week."""
+    chosen: dict[str, Any] = {"enter": "count.joined > 0", "exit": "days_since.left <= 60", "holdout": 0.0}
     return programme(
         "renewal",
         replace(talk(CALL, "called", within=7 * DAY), id="by_phone"),
         talk(LETTER, within=48 * HOUR),
         Step("pause", 0, wait=14 * DAY),
         talk(MAIL, within=7 * DAY),
-        **{"enter": "count.joined > 0", "exit": "days_since.left <= 60", "holdout": 0.0} | told,
+        **(chosen | told),
     )
 
 

@@ -96,15 +96,15 @@ def test_no_id_leads_out_of_the_folder(tmp_path: Path) -> None:
 
 
 def test_a_brief_says_who_why_what_before_what_to_say_and_what_not_to_ask() -> None:
-    tasks: dict[str, str] = {}
     before = [{"at": "2026-02-20", "what": "complained"}] * (MOST_BEFORE + 5)
     call = message(
         channel="phone",
         address="+4930123456",
         payload={"who": {"name": "Ann", "number": "no"}, "before": before, "known": {"postal": "Ringstr. 1"}},
     )
-    assert CallSender(tasks.__setitem__).send(call) == Outcome("handed")
-    brief = json.loads(tasks[call.message_id])
+    outcome = CallSender().send(call)
+    assert (outcome.state, outcome.reason) == ("handed", "")
+    brief = json.loads(outcome.brief)
     assert brief["who"] == {"name": "Ann", "number": "+4930123456", "language": "de"}
     assert brief["why"] == {"purpose": "care", "brand": HEARTH.name, "words": "to thank"}
     assert brief["before"] == before[:MOST_BEFORE]
@@ -113,9 +113,8 @@ def test_a_brief_says_who_why_what_before_what_to_say_and_what_not_to_ask() -> N
 
 
 def test_a_call_without_a_history_has_a_brief_too() -> None:
-    tasks: dict[str, str] = {}
-    CallSender(tasks.__setitem__).send(message(channel="phone", address="+4930123456"))
-    assert json.loads(tasks[message().message_id])["before"] == []
+    outcome = CallSender().send(message(channel="phone", address="+4930123456"))
+    assert json.loads(outcome.brief)["before"] == []
 
 
 def test_the_console_answers_what_it_is_told_and_keeps_what_left() -> None:

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.usefixtures("store")
 class Said:
     state: str
     reason: str | None = None
+    brief: str = ""
 
 
 def one(worker: str = "w", now: int = NOW, **changes: object) -> Leased:

@@ -107,8 +107,16 @@ def _letter(stack: ExitStack, folder: Path) -> Case:
 
 
 def _call(stack: ExitStack, folder: Path) -> Case:
-    tasks: dict[str, str] = {}
-    return Case(CallSender(tasks.__setitem__), lambda: list(tasks), None, None, "call")
+    tasks: list[str] = []
+
+    class Noting(CallSender):
+        def send(self, message: Outgoing) -> Outcome:
+            outcome = super().send(message)
+            if outcome.brief and message.message_id not in tasks:
+                tasks.append(message.message_id)
+            return outcome
+
+    return Case(Noting(), lambda: tasks, None, None, "call")
 
 
 def _webhook(stack: ExitStack, folder: Path) -> Case:
@@ -144,7 +152,7 @@ def test_a_sender_has_a_name_and_a_channel(case: Case) -> None:
 
 def test_a_message_arrives_once_and_its_sender_says_so(case: Case) -> None:
     outcome = case.sender.send(fitting(case.sender))
-    assert outcome == Outcome("handed" if case.sender.name == "call" else "sent")
+    assert (outcome.state, outcome.reason) == ("handed" if case.sender.name == "call" else "sent", "")
     assert case.arrived() == [message().message_id]
 
 

@@ -210,15 +210,10 @@ def test_the_code_of_a_message_that_never_left_goes_to_the_next_one() -> None:
 def test_a_call_is_handed_to_a_person_who_closes_it_with_an_outcome() -> None:
     (customer,) = known(1)
     reserved(proposal(customer, channel="phone"))
-    post = Post([Said("handed")])
-
-    def render(message: Leased) -> Ready:
-        return Ready(message.message_id, Rendered(Brief(("thank for 5 years",))), {"before": ["a visit"]})
-
-    assert run(post, render=render) == {"handed": 1}
+    post = Post([Said("handed", brief='{"say": ["thank for 5 years"]}')])
+    assert run(post) == {"handed": 1}
     (task,) = calls.tasks()
-    brief = json.loads(task.brief)
-    assert (brief["say"], brief["before"], brief["conversation"]) == (["thank for 5 years"], ["a visit"], "hello")
+    assert (json.loads(task.brief), task.conversation) == ({"say": ["thank for 5 years"]}, "hello")
     assert told("kind") == []
     with pytest.raises(calls.TaskFault):
         calls.close(task.task, "reachd", "", NOW)

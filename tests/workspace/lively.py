@@ -147,7 +147,7 @@ PROGRAMME = {
           - {id: last, conversation: thanks, done: sent, within: 7 d, else: exit}
         """,
     "playbook/templates/hello_call.liquid": "Call {{ profile.name }} and say hello.\n",
-    "playbook/templates/hello_letter.typ": '#let data = json(bytes(sys.inputs.data))\nDear #data.at("profile.name"),\n\nhello.\n',
+    "playbook/templates/hello_letter.typ": "#let data = json(bytes(sys.inputs.data))\nDear #data.profile.name,\n\nhello.\n",
 }
 
 

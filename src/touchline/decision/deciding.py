@@ -185,7 +185,7 @@ class _Asked:
             _bit((nw.col(reached) == 1) & sequence.stands(programme, place, wait, at), 1, 0).alias(name)
             for (reached, programme, place, wait), name in self.standing.items()
         ]
-        return frame.with_columns(*late, *there)
+        return frame.with_columns(*late, *there) if late or there else frame
 
     def _situation(self, at: int) -> list[nw.Expr]:
         """The situation and the micro-segment, what recurrences are told from, whose arm of the year is not written."""

@@ -34,7 +34,7 @@ WANTED = {
     "purpose": pl.String, "class": pl.Int16, "priority": pl.Float64, "given": pl.Float64, "asked": pl.Float64,
     "segment": pl.Int64, "identifier": pl.String, "digest": pl.String, "decided_at": pl.Int64,
 }  # fmt: skip
-"""Columns of a proposal in force and addressed; `expires_at` (microseconds UTC) may stand beside them."""
+"""Columns of a proposal in force and addressed; `expires_at` (microseconds UTC) and `cost_minor` may stand beside them."""
 
 _SAME = ["customer", "conversation", "channel"]
 _OWED = pl.col("class") == 1
@@ -119,10 +119,12 @@ def _reserve(asked: pl.DataFrame, again: Again, now: int, refused: Counter[str])
 def _in_force(asked: pl.DataFrame, again: Again) -> pl.DataFrame:
     """Of what was asked for, what is in force on exact facts; nobody is asked where nothing is."""
     if asked.is_empty():
-        return pl.DataFrame(schema={**WANTED, "expires_at": pl.Int64})
+        return pl.DataFrame(schema={**WANTED, "expires_at": pl.Int64, "cost_minor": pl.Int64})
     found = again(asked.get_column("customer").unique().to_list())
     lasting = pl.col("expires_at") if "expires_at" in found.columns else pl.lit(None, dtype=pl.Int64)
-    exact = found.select(*(pl.col(name).cast(dtype) for name, dtype in WANTED.items()), lasting.alias("expires_at"))
+    cost = pl.col("cost_minor").cast(pl.Int64) if "cost_minor" in found.columns else pl.lit(0, dtype=pl.Int64)
+    beside = (lasting.alias("expires_at"), cost.alias("cost_minor"))
+    exact = found.select(*(pl.col(name).cast(dtype) for name, dtype in WANTED.items()), *beside)
     return exact.unique(_SAME, keep="first", maintain_order=True).join(
         asked, on=_SAME, how="semi", maintain_order="left"
     )

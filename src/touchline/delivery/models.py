@@ -21,6 +21,7 @@ class Message(models.Model):
     persona_id   whose address is used; `bucket` and `role` are this persona's
     channel      `touchpoint`, `variant`, `programme`, `recurrence`, `purpose`, `given`, `asked`, `segment`, `digest`: as proposed
     talk_class   1 to 5
+    cost_minor   of saying it, in minor units of money
     identifier   the address, normalised
     state        reserved | held | sending | sent | delivered | failed | uncertain | expired
     reason       why it is in that state, one word; empty where nothing is to say
@@ -48,6 +49,7 @@ class Message(models.Model):
     priority = models.FloatField()
     given = models.FloatField()
     asked = models.FloatField()
+    cost_minor = models.BigIntegerField(default=0)
     segment = models.BigIntegerField(null=True)
     identifier = models.CharField(max_length=512)
     digest = models.CharField(max_length=32)

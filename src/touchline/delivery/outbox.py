@@ -57,6 +57,9 @@ class Outcome(Protocol):
     @property
     def reason(self) -> str | None: ...
 
+    @property
+    def brief(self) -> str: ...
+
 
 @dataclass(frozen=True)
 class Leased:
@@ -79,6 +82,7 @@ class Leased:
     priority: float
     given: float
     asked: float
+    cost_minor: int
     segment: int | None
     identifier: str
     digest: str
@@ -142,10 +146,10 @@ def started(message: Leased, now: int) -> bool:
     return bool(begun)
 
 
-def finish(message: Leased, outcome: Outcome, now: int, brief: str = "") -> str | None:
+def finish(message: Leased, outcome: Outcome, now: int) -> str | None:
     """Write down what became of a try that was started, and tell the ledger in the same transaction.
 
-    brief   what a person is told to whom it is handed; the task is opened in the same transaction too
+    The task of what was handed to a person is opened in the same transaction too.
     The state it has then; None where it is no longer this worker's, because its lease ran out and somebody else decided.
     """
     failpoints.reach("outbox.before_finish")
@@ -175,7 +179,7 @@ def finish(message: Leased, outcome: Outcome, now: int, brief: str = "") -> str 
             return None
         _tell(pl.DataFrame([asdict(message)], schema_overrides=_READ), state, reason, now)
         if state == "sending":
-            calls.open_task(message.message_id, brief, now)
+            calls.open_task(message.message_id, outcome.brief, now)
     failpoints.reach("outbox.after_finish")
     return state
 

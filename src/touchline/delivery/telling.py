@@ -20,7 +20,7 @@ WAITS = "reserved"
 TELLING = {
     "message_id": pl.String, "persona_id": pl.Int64, "bucket": pl.Int16, "role": pl.String, "conversation": pl.String,
     "channel": pl.String, "touchpoint": pl.String, "variant": pl.String, "programme": pl.String, "recurrence": pl.String,
-    "purpose": pl.String, "given": pl.Float64, "asked": pl.Float64, "segment": pl.Int64, "identifier": pl.String,
+    "purpose": pl.String, "given": pl.Float64, "asked": pl.Float64, "cost_minor": pl.Int64, "segment": pl.Int64, "identifier": pl.String,
     "digest": pl.String,
 }  # fmt: skip
 """Columns of a message that its rows take over."""
@@ -29,7 +29,7 @@ RESERVED = {**TELLING, "reserved_at": pl.Int64}
 
 _BEYOND = 2**62
 _TAKEN = (
-    "persona_id", "bucket", "role", "touchpoint", "given", "asked", "message_id", "conversation", "variant", "programme",
+    "persona_id", "bucket", "role", "touchpoint", "given", "asked", "cost_minor", "message_id", "conversation", "variant", "programme",
     "recurrence", "purpose", "channel", "identifier", "digest",
 )  # fmt: skip
 
@@ -39,10 +39,10 @@ def rows(
 ) -> pl.DataFrame:
     """Ledger rows of that kind about messages [TELLING], as `accept_rows` takes them; payload {"segment": n, "note": text}.
 
-    Only `sent` and `called` say what was given and asked: what comes after is about the same message.
+    Only `sent` and `called` say what was given and asked, and what it cost: what comes after is about the same message.
     """
     said = kind in ("sent", "called")
-    left_out = () if said else ("given", "asked")
+    left_out = () if said else ("given", "asked", "cost_minor")
     noted = [] if note is None else [pl.lit(note).alias("note")]
     payload = pl.struct("segment", *noted).struct.json_encode()
     return messages.select(
@@ -63,7 +63,7 @@ def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
         raise TypeError("ledger rows have columns")
     told = messages.select(
         _ids(messages, "sent"),
-        *_TAKEN,
+        *(name for name in _TAKEN if name != "cost_minor"),
         seq=_BEYOND + pl.int_range(pl.len(), dtype=pl.Int64),
         version=pl.lit(VERSION),
         kind=pl.lit("sent"),

@@ -5,10 +5,9 @@ A message that cannot be made ready, a sender that breaks, a customer who causes
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from touchline.delivery import gifts, outbox
@@ -65,6 +64,7 @@ class _Broke:
 
     state: str = "uncertain"
     reason: str = "sender_broke"
+    brief: str = ""
 
 
 _COUNTED = {"reserved": "retry", "sending": "handed"}
@@ -130,7 +130,7 @@ def _tried(
     except Exception:
         # It may have arrived before the sender broke.
         outcome = _Broke()
-    state = outbox.finish(message, outcome, tell(), _brief(message, ready) if outcome.state == "handed" else "")
+    state = outbox.finish(message, outcome, tell())
     return "lost" if state is None else _COUNTED.get(state, state)
 
 
@@ -149,11 +149,3 @@ def _ready(message: Leased, playbook: Playbook, render: Render, now: int) -> Rea
     except Exception:
         # What one customer's data did to a template must not stop the others; its words stay out of the reason.
         return "cannot_be_rendered"
-
-
-def _brief(message: Leased, ready: Ready) -> str:
-    """What a person is told who carries the message: the payload, and what was rendered for a call."""
-    call = getattr(ready.rendered, "call", None)
-    told = asdict(call) if is_dataclass(call) and not isinstance(call, type) else {}
-    about = {"conversation": message.conversation, "purpose": message.purpose, "address": message.identifier}
-    return json.dumps({**about, **dict(ready.payload), **told}, ensure_ascii=False, default=str)

@@ -35,7 +35,10 @@ class Promise:
 
 @dataclass(frozen=True)
 class Touchpoint:
-    """A declared place of encounter; it fixes channel and department."""
+    """A declared place of encounter; it fixes channel and department.
+
+    cost   of one message there, in major units of money
+    """
 
     name: str
     channel: str
@@ -43,6 +46,7 @@ class Touchpoint:
     weight: float
     topic: str | None = None
     promises: tuple[Promise, ...] = ()
+    cost: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -147,7 +147,7 @@ class _Compiler:
             )
             for number, promise in enumerate(said.promises)
         )
-        return compiled.Touchpoint(name, said.channel, said.department, said.weight, said.topic, promises)
+        return compiled.Touchpoint(name, said.channel, said.department, said.weight, said.topic, promises, said.cost)
 
     def _event(self, name: str, said: AuthoredEvent) -> compiled.EventMapping:
         here: Place = ("events", name)

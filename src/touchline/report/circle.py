@@ -203,5 +203,7 @@ def _said(said: Sequence[Said]) -> Markup:
 
 def _head(titles: Sequence[str]) -> Markup:
     """Titles of a table: the first over names, the others over figures."""
-    cells = [element("th", {"scope": "col", "class": "n" if place else None}, text) for place, text in enumerate(titles)]
+    cells = [
+        element("th", {"scope": "col", "class": "n" if place else None}, text) for place, text in enumerate(titles)
+    ]
     return element("thead", {}, element("tr", {}, cells))

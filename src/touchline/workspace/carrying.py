@@ -18,7 +18,7 @@ import narwhals as nw
 import polars as pl
 from django.core import signing
 
-from touchline.delivery import calls, working
+from touchline.delivery import working
 from touchline.delivery.outbox import Leased
 from touchline.delivery.rendering import Preview, Renderer, variables
 from touchline.delivery.senders import CallSender, LetterSender, Outgoing, Sender, SmtpSender, WebhookSender
@@ -241,7 +241,7 @@ def senders_of(workspace: Workspace) -> dict[str, Sender]:
             if settings.smtp_url is not None:
                 found[channel] = SmtpSender(settings.smtp_url, clock=clock)
         elif channel == "phone":
-            found[channel] = CallSender(lambda id_, brief: calls.open_task(id_, brief, clock.now()))
+            found[channel] = CallSender()
         elif channel in ("post", "print"):
             found[channel] = LetterSender(settings.letters, clock, channel)
         elif settings.webhook_url is not None:

@@ -15,7 +15,6 @@ from touchline.decision.priority import Propensity
 from touchline.decision.summary import Summary
 from touchline.delivery.addresses import addressed
 from touchline.kernel.errors import UnknownName
-from touchline.kernel.ids import BUCKETS
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, format_instant
 from touchline.relationship.combining import of_customers
@@ -104,13 +103,29 @@ def decided(
     return Made(chosen, proposals, facts.filter(pl.col("customer").is_in(movers.implode())))
 
 
-def in_force(workspace: Workspace, at: int, customers: Collection[int], rates: Propensity) -> pl.DataFrame:
-    """What is in force for these customers on exact facts, addressed: what the gate asks, while it holds them."""
-    made = decided(workspace, at, customers=customers, rates=rates)
-    people = workspace.people().filter(pl.col("customer").is_in(list(customers)))
-    known = permission.permissions(people)
-    owners = people.with_columns(bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16))
-    return addressed(made.proposals, owners, known, workspace.playbook.policies)
+def in_force(workspace: Workspace, customers: Collection[int], rates: Propensity) -> pl.DataFrame:
+    """What is in force for these customers on exact facts, addressed and priced: what the gate asks, while it holds them.
+
+    The instant is that of the asking: what another worker wrote until a moment ago lies before it.
+    """
+    made = decided(workspace, workspace.clock.now(), customers=customers, rates=rates)
+    owners = recognition.people(of=pl.Series(list(customers), dtype=pl.Int64))
+    known = permission.permissions(owners, pending=_unread(workspace, owners))
+    touchpoints = workspace.playbook.touchpoints
+    prices = {name: round(one.cost * workspace.playbook.organisation.minor_units) for name, one in touchpoints.items()}
+    cost = pl.col("touchpoint").replace_strict(prices, default=0, return_dtype=pl.Int64)
+    return addressed(made.proposals, owners, known, workspace.playbook.policies).with_columns(cost_minor=cost)
+
+
+def _unread(workspace: Workspace, people: pl.DataFrame) -> pl.DataFrame:
+    """Rows of these people that the tables of permission have not taken in yet: kept by intake, or drained since."""
+    mine = people["persona_id"]
+    waiting = workspace.pending().filter(pl.col("persona_id").is_in(mine.implode())).select(*permission.ROWS)
+    since = permission.read_until()
+    if workspace.ledger.last_seq() <= since:
+        return waiting
+    rows = workspace.ledger.frame(workspace.engine, tuple(permission.ROWS), seq_after=since, personas=mine.to_list())
+    return pl.concat([workspace.engine.collect(rows).select(*permission.ROWS), waiting], how="vertical_relaxed")
 
 
 def record(workspace: Workspace, proposed: pl.DataFrame, as_of: int) -> None:

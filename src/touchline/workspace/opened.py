@@ -22,7 +22,7 @@ from touchline.intake.pending import pending
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
 from touchline.kernel.errors import UnknownName
-from touchline.kernel.times import Clock, SystemClock
+from touchline.kernel.times import HOUR, Clock, SystemClock
 from touchline.ledger import Ledger, Snapshots
 from touchline.playbook.compiled import Playbook
 from touchline.recognition import find, people
@@ -91,12 +91,16 @@ class Workspace:
             raise TypeError("ledger rows have columns")
         return table
 
-    def awaited(self, personas: Collection[int] | None = None) -> pl.DataFrame:
+    def awaited(self, at: int, personas: Collection[int] | None = None) -> pl.DataFrame:
         """Rows that the ledger will hold: what intake keeps, and for each reserved message the `sent` row to come.
 
+        at   as of when they are asked for; an instant of the last hour counts as now, so that no reservation of a machine
+             whose clock is a little ahead is overlooked
         Reservations are read first: one that is sent in between is seen twice, which its id tells, and never not at all.
         """
-        reserved = waiting_rows(self.clock.now(), None if personas is None else pl.Series(personas, dtype=pl.Int64))
+        now = self.clock.now()
+        clipped = at if 0 <= now - at < HOUR else now
+        reserved = waiting_rows(clipped, None if personas is None else pl.Series(personas, dtype=pl.Int64))
         kept = self.pending()
         if reserved.is_empty():
             return kept

@@ -72,7 +72,7 @@ def tasks() -> list[dict[str, Any]]:
             "conversation": task.conversation,
             "opened_at": format_instant(task.opened_at),
             "expires_at": format_instant(task.expires_at),
-            "brief": json.loads(task.brief),
+            "brief": json.loads(task.brief or "{}"),
         }
         for task in calls.tasks()
     ]

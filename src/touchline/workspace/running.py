@@ -148,7 +148,7 @@ def _decided(workspace: Workspace, now: int, customers: Collection[int] | None, 
     owners = proposals["customer"].unique().sort()
     for start in range(0, len(owners), AT_ONCE):
         some = proposals.filter(pl.col("customer").is_in(owners[start : start + AT_ONCE].implode()))
-        gated = reserve(some, lambda few: deciding.in_force(workspace, now, few, rates), now=now)
+        gated = reserve(some, lambda few: deciding.in_force(workspace, few, rates), now=now)
         reserved += gated.reserved
         done.refused.update(gated.refused)
     done.reserved += reserved

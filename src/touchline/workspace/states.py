@@ -43,7 +43,7 @@ def held(
     Where many rows lay beyond the snapshot and everybody was asked for, a new snapshot is kept for the next time.
     """
     layout = workspace.layout(measures)
-    waiting = workspace.awaited(personas) if known_at is None else None
+    waiting = workspace.awaited(as_of, personas) if known_at is None else None
     found = refreshing.state_at(
         workspace.ledger,
         workspace.snapshots,

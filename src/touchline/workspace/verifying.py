@@ -381,7 +381,7 @@ def differences(served: pl.DataFrame, rebuilt: pl.DataFrame, names: Sequence[str
 
 
 def _relationships(workspace: Workspace, at: int, names: Sequence[str], *, use_snapshots: bool) -> pl.DataFrame:
-    waiting = workspace.awaited()
+    waiting = workspace.awaited(at)
     state = refreshing.state_at(
         workspace.ledger,
         workspace.snapshots if use_snapshots else None,

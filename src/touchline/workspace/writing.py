@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from django.db import transaction
 
-from touchline import assignment
+from touchline import decision
 from touchline.decision import sequence
 from touchline.intake import buffer
 from touchline.kernel.ids import BUCKETS, SEPARATOR
-from touchline.kernel.times import from_micros
 from touchline.recognition.hashing import heads
 from touchline.workspace.deciding import Made, Written
 
@@ -31,11 +29,8 @@ def write(workspace: Workspace, made: Made, now: int) -> Written:
     An id follows from programme, entry, step and customer, so that two workers who see the same move tell of it once.
     """
     engine, plan = workspace.engine, workspace.plan
-    year = from_micros(now).astimezone(ZoneInfo(plan.zone)).year
-    applied = [name.removeprefix(_ASSIGN) for name in made.chosen.columns if name.startswith(_ASSIGN)]
-    drawn = pl.DataFrame(schema=_DRAWN)
-    if applied:
-        drawn = engine.collect(assignment.due(engine.lazy(made.chosen), applied, year))
+    due = decision.assignments(engine.lazy(made.chosen), plan, now)
+    drawn = pl.DataFrame(schema=_DRAWN) if due is None else engine.collect(due)
     taken = pl.DataFrame(schema=_STEPS)
     if made.moving.height:
         moved = engine.collect(sequence.advance(engine.lazy(made.moving), plan, now))
@@ -46,9 +41,6 @@ def write(workspace: Workspace, made: Made, now: int) -> Written:
     steps = _kept(_stepped(taken), owners, plan.digest, now)
     return Written(steps, assigned)
 
-
-_ASSIGN = "assign_"
-"""How a decision's columns of arms to be written begin."""
 
 _DRAWN = {"customer": pl.Int64, "programme": pl.String, "recurrence": pl.String, "arm": pl.String}
 _STEPS = {

@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 ('priority', models.FloatField()),
                 ('given', models.FloatField()),
                 ('asked', models.FloatField()),
+                ('cost_minor', models.BigIntegerField(default=0)),
                 ('segment', models.BigIntegerField(null=True)),
                 ('identifier', models.CharField(max_length=512)),
                 ('digest', models.CharField(max_length=32)),

@@ -6,7 +6,7 @@ A brief says who is called, why, what happened before, what to say, and what not
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from touchline.delivery.senders.sender import Outcome, Outgoing
 
@@ -17,12 +17,11 @@ MOST_BEFORE = 20
 
 
 class CallSender:
-    """Puts each call on the list by `open_task`, given the message's id and the brief as JSON; twice is once."""
+    """Hands each call to a person, with its brief; the outbox opens the task as it writes down that it is handed."""
 
-    def __init__(self, open_task: Callable[[str, str], None]) -> None:
+    def __init__(self) -> None:
         self.name = "call"
         self.channel = "phone"
-        self._open_task = open_task
 
     def open(self) -> None:
         """Nothing to make ready."""
@@ -31,8 +30,7 @@ class CallSender:
         """Put the call on the list; somebody has it then."""
         if message.rendered.call is None:
             return Outcome("failed", "no_brief")
-        self._open_task(message.message_id, json.dumps(brief(message), sort_keys=True, default=str))
-        return Outcome("handed")
+        return Outcome("handed", brief=json.dumps(brief(message), sort_keys=True, default=str))
 
     def close(self) -> None:
         """Nothing to let go of."""

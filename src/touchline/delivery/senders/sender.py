@@ -29,10 +29,15 @@ class BadSetting(TouchlineError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one message; `reason` is one word, and never of the message's content."""
+    """What became of one message.
+
+    reason  one word, and never of the message's content
+    brief   JSON: what the person is told to whom it is handed; empty in every other state
+    """
 
     state: State
     reason: str = ""
+    brief: str = ""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ class Touchpoint(Authored):
     """One of `topics`."""
     promises: list[Promise] = Field(default_factory=list)
     """What it undertakes."""
+    cost: Annotated[float, Field(ge=0, le=1_000_000)] = 0.0
+    """Of one message sent or call made here, in the organisation's currency; `proof` adds it up."""
     note: Note = ""
     """For the authors."""
 

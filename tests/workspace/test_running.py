@@ -1,0 +1,263 @@
+"""The loop on a small organisation: what is decided is said once, by whom it may be, and what cannot go waits with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.workspace import lively
+from touchline.delivery.senders import CallSender, ConsoleSender, LetterSender, Outcome, Outgoing
+from touchline.intake import buffer
+from touchline.kernel.times import DAY, HOUR, MINUTE, FixedClock
+from touchline.recognition.staging import execute
+from touchline.site.entry import open_workspace
+from touchline.workspace import verifying
+from touchline.workspace.opened import Workspace
+
+CUSTOMERS = 12
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Iterator[Workspace]:
+    """An organisation of a notice and a thank-you; two of its customers told no name."""
+    from django.db import connections
+
+    root = lively.make(tmp_path / "w", customers=CUSTOMERS, nameless=2)
+    yield open_workspace(root, FixedClock(lively.NOW))
+    connections.close_all()
+
+
+@pytest.fixture
+def walking(tmp_path: Path) -> Iterator[Workspace]:
+    """The same with a programme: a call, a letter within 48 hours, a fortnight, a thank-you."""
+    from django.db import connections
+
+    root = lively.make(tmp_path / "w", customers=CUSTOMERS, programme=True)
+    yield open_workspace(root, FixedClock(lively.NOW))
+    connections.close_all()
+
+
+def later(workspace: Workspace, by: int) -> None:
+    """Move the workspace's clock on."""
+    assert isinstance(workspace.clock, FixedClock)
+    workspace.clock.instant += by
+
+
+def track(workspace: Workspace, user: str, event: str, **properties: Any) -> None:
+    """An event of a customer's, now."""
+    told = {"type": "track", "messageId": f"{user} {event} {workspace.clock.now()}", "userId": user, "event": event}
+    found = buffer.accept([{**told, "properties": properties}], received_at=workspace.clock.now())
+    assert not found.faults
+
+
+def mails() -> ConsoleSender:
+    return ConsoleSender("email")
+
+
+def steps(workspace: Workspace) -> dict[int, int]:
+    """Place in the programme -> how many stand there now."""
+    workspace.catch_up()
+    frame = workspace.relationships_table(measures=["programme.hello.step"])
+    return dict(frame["programme.hello.step"].value_counts().sort("programme.hello.step").iter_rows())
+
+
+def test_what_is_decided_is_said_once_and_a_second_run_says_nothing(talking: Workspace) -> None:
+    sender = mails()
+    done = talking.run(until_idle=True, senders={"email": sender})
+    assert (done.reserved, done.messages["sent"], done.messages["held"]) == (24, 22, 2)
+    subjects = sorted(m.rendered.subject or "" for m in sender.sent)
+    assert subjects.count("Your terms change") == 12
+    assert len({(m.address, m.rendered.subject) for m in sender.sent}) == 22
+    again = talking.run(until_idle=True, senders={"email": sender})
+    assert (again.reserved, dict(again.messages)) == (0, {})
+    assert len(sender.sent) == 22
+    assert talking.verify()["faults"] == 0
+
+
+def test_a_reservation_counts_before_anything_is_sent(talking: Workspace) -> None:
+    talking.run(until_idle=True, senders={})
+    assert talking.message_counts() == {"reserved": 24}
+    seen = talking.relationships_table(measures=["contact.all_7d", "recency.notice"])
+    assert set(seen["contact.all_7d"]) == {2}
+    summary = talking.decide(dry_run=True).summary
+    assert summary["decided"] == 0
+    assert summary["held"]["recurrence"] == CUSTOMERS
+
+
+def test_a_name_that_is_not_known_holds_the_message_until_it_is(talking: Workspace) -> None:
+    sender = mails()
+    talking.run(until_idle=True, senders={"email": sender})
+    held = talking.messages("held")
+    assert set(held["reason"]) == {"missing profile.name"}
+    told = {"type": "identify", "messageId": "told", "userId": "u11", "traits": {"name": "Lou"}}
+    buffer.accept([told], received_at=talking.clock.now())
+    later(talking, 2 * HOUR)
+    talking.run(until_idle=True, senders={"email": sender})
+    assert talking.messages("held").height == 1
+    assert [m.rendered.text for m in sender.sent][-1] == "Thank you, Lou.\n"
+
+
+def test_who_opts_out_between_reservation_and_sending_gets_nothing_that_needs_consent(talking: Workspace) -> None:
+    talking.run(until_idle=True, senders={})
+    mine = talking.messages().filter(pl.col("conversation") == "thanks").row(0, named=True)
+    row = talking.people().filter(pl.col("persona_id") == mine["persona_id"]).row(0, named=True)
+    address = "ada0@lantern.example"
+    told = pl.DataFrame(
+        {
+            "id": ["0" * 32], "kind": ["opted_out"], "persona_id": [mine["persona_id"]], "bucket": [row["draw"] % 64],
+            "role": ["customer"], "source": ["test"], "occurred_at": [talking.clock.now() + MINUTE], "purpose": ["care"],
+            "channel": ["email"], "identifier": [address], "evidence": ["form"],
+        },
+        schema_overrides={"bucket": pl.Int16},
+    )  # fmt: skip
+    buffer.accept_rows(told, received_at=talking.clock.now())
+    later(talking, 10 * MINUTE)
+    sender = mails()
+    talking.run(until_idle=True, senders={"email": sender})
+    ended = talking.messages("expired")
+    assert ended.select("persona_id", "conversation", "reason").rows() == [(mine["persona_id"], "thanks", "consent")]
+    assert len([m for m in sender.sent if m.class_ == 2]) == CUSTOMERS - 1 - 2  # and two are held for want of a name
+    assert len([m for m in sender.sent if m.class_ == 1]) == CUSTOMERS
+
+
+def test_an_open_case_holds_thanks_and_not_what_is_owed(talking: Workspace) -> None:
+    track(talking, "u3", "Case Opened", case="c1")
+    sender = mails()
+    talking.run(until_idle=True, senders={"email": sender})
+    mine = [m.rendered.subject for m in sender.sent if m.address == "ada3@lantern.example"]
+    assert mine == ["Your terms change"]
+    explained = talking.explain("u3", conversation="thanks")
+    assert "held by care_first" in "\n".join(explained["lines"])
+
+
+def test_a_sender_that_breaks_costs_its_own_message_alone(talking: Workspace) -> None:
+    def answer(message: Outgoing) -> Outcome:
+        if message.address == "ada5@lantern.example" and message.class_ == 2:
+            raise RuntimeError("the wire")
+        return Outcome("sent")
+
+    done = talking.run(until_idle=True, senders={"email": ConsoleSender("email", answer=answer)})
+    assert done.messages == {"sent": 21, "held": 2, "uncertain": 1}
+    assert talking.messages("uncertain")["reason"].to_list() == ["sender_broke"]
+    later(talking, DAY)
+    sender = mails()
+    talking.run(until_idle=True, senders={"email": sender})
+    assert not sender.sent, "what may have arrived is not sent again"
+    assert talking.verify()["faults"] == 0
+
+
+def test_a_hard_bounce_suppresses_the_address(talking: Workspace) -> None:
+    def answer(message: Outgoing) -> Outcome:
+        return Outcome("failed", "hard_bounce") if message.class_ == 1 else Outcome("sent")
+
+    talking.run(until_idle=True, senders={"email": ConsoleSender("email", answer=answer)})
+    seen = talking.relationships_table(measures=["suppressed.email"])
+    assert seen["suppressed.email"].all()
+    assert talking.decide(dry_run=True).summary["decided"] == 0
+
+
+def test_quiet_hours_that_have_begun_hold_until_they_are_over(talking: Workspace) -> None:
+    talking.run(until_idle=True, senders={})
+    policies = talking.settings.root / "playbook" / "policies.yaml"
+    text = policies.read_text(encoding="utf-8")
+    policies.write_text(f'{text}quiet_hours: {{from: "20:00", until: "08:00", zone: customer}}\n', encoding="utf-8")
+    reopened = open_workspace(talking.settings.root, FixedClock(lively.NOW + 11 * HOUR))  # nine in the evening
+    sender = mails()
+    reopened.run(until_idle=True, senders={"email": sender})
+    assert not sender.sent
+    assert set(reopened.messages("held")["reason"]) == {"quiet_hours"}
+    assert set(reopened.messages("held")["due_at"]) == {lively.NOW + 22 * HOUR}
+    later(reopened, 11 * HOUR)
+    reopened.run(until_idle=True, senders={"email": sender})
+    assert len(sender.sent) == 22
+
+
+def test_a_programme_goes_its_way_and_its_control_is_left_alone(walking: Workspace) -> None:
+    letters = LetterSender(walking.settings.letters, walking.clock)
+    senders: dict[str, Any] = {"email": mails(), "phone": CallSender()}
+    done = walking.run(until_idle=True, senders={**senders, "post": letters})
+    assert done.steps == CUSTOMERS
+    assert steps(walking) == {1: CUSTOMERS}
+    arms = walking.sql(
+        "SELECT arm, count(*) AS n FROM interactions WHERE kind = 'assigned' AND programme = 'hello' GROUP BY arm"
+    )
+    treated = dict(arms.iter_rows()).get("treated", 0)
+    assert 0 < treated < arms["n"].sum() == CUSTOMERS
+    tasks = walking.calls()
+    assert len(tasks) == treated
+    first = tasks[0]
+    assert first["brief"]["say"] == [f"welcome {first['brief']['who']['name']}"]
+    walking.close_call(first["task"], "reached", "glad to hear from us")
+    walking.run(until_idle=True, senders={**senders, "post": letters})
+    assert steps(walking) == {1: CUSTOMERS - 1, 3: 1}, "the letter follows the call, then a fortnight passes"
+    manifest = next(walking.settings.letters.rglob("manifest.csv")).read_text(encoding="utf-8")
+    assert manifest.count("\n") == 2
+    later(walking, 8 * DAY)
+    walking.run(until_idle=True, senders={**senders, "post": letters})
+    assert steps(walking) == {2: CUSTOMERS - treated, 3: treated}, (
+        "missed calls are skipped; control waits at the letter"
+    )
+    later(walking, 15 * DAY)
+    walking.run(until_idle=True, senders={**senders, "post": letters})
+    thanked = [m for m in senders["email"].sent if (m.rendered.subject or "").startswith("Thank you")]
+    assert len(thanked) == treated - 1, "the first one's seven days were over before anybody looked"
+    assert walking.verify()["faults"] == 0
+    told = walking.proof("hello")["programmes"][0]
+    assert (told["n"], told["n_treated"], told["n_control"]) == (CUSTOMERS, treated, CUSTOMERS - treated)
+
+
+def test_a_dry_run_and_a_decision_write_nobody_into_an_arm(walking: Workspace) -> None:
+    walking.decide(dry_run=True)
+    walking.decide()
+    rows = walking.sql("SELECT count(*) AS n FROM interactions WHERE kind IN ('assigned', 'stepped')")
+    assert rows["n"].to_list() == [0]
+
+
+def test_a_step_that_is_gone_is_told_with_where_its_people_go(walking: Workspace) -> None:
+    walking.run(until_idle=True, senders={})
+    programme = walking.settings.root / "playbook" / "programmes" / "hello.yaml"
+    lines = programme.read_text(encoding="utf-8").splitlines()
+    kept = [line.replace("after: {step: call, wait: 0 h}, ", "") for line in lines if "id: call" not in line]
+    programme.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    from touchline.workspace import authoring
+
+    edited = open_workspace(walking.settings.root, walking.clock)
+    told = [str(one) for one in authoring.gone(edited)]
+    assert told == [f"{CUSTOMERS} customers stand at the step `call` of `hello`, which is gone, and go on to `letter`."]
+    assert steps(edited) == {1: CUSTOMERS}
+
+
+def test_a_preview_shows_the_message_or_what_is_missing_and_keeps_nothing(talking: Workspace) -> None:
+    seen = talking.preview("thanks", "u1")
+    assert (seen["subject"], seen["text"], seen["missing"]) == ("Thank you, Ada 1", "Thank you, Ada 1.\n", [])
+    assert talking.preview("thanks", "u11")["missing"] == ["profile.name"]
+    assert talking.message_counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("tamper", "fault"),
+    [
+        ("DELETE FROM delivery_message WHERE conversation = 'thanks'", "nobody reserved"),
+        ("UPDATE delivery_message SET channel = 'post' WHERE conversation = 'thanks'", "differs from its reservation"),
+        ("UPDATE delivery_message SET state = 'sent' WHERE state = 'held'", "the ledger does not tell of it"),
+        ("UPDATE delivery_message SET reserved_at = reserved_at - 3542400000000 WHERE talk_class = 2", "no consent"),
+    ],
+)
+def test_verify_finds_messages_that_had_no_reservation_or_no_basis(talking: Workspace, tamper: str, fault: str) -> None:
+    talking.run(until_idle=True, senders={"email": mails()})
+    assert verifying.said(talking).found == 0
+    execute(tamper, [])
+    assert any(fault in told for told in verifying.said(talking).faults)
+
+
+def test_what_a_call_is_about_is_told_before_it_is_made(walking: Workspace) -> None:
+    walking.run(until_idle=True)
+    brief = walking.calls()[0]["brief"]
+    assert json.dumps(brief["before"])
+    assert brief["who"]["number"].startswith("+4930")
+    assert "address" in json.dumps(brief["never_ask"])
