@@ -11,7 +11,7 @@ import pytest
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.times import FixedClock
 from touchline.site.entry import open_workspace
-from touchline.workspace.demonstration import MARK, STORIES, UNTIL, demonstrate
+from touchline.workspace.demonstration import LOOP, MARK, STORIES, UNTIL, demonstrate
 from touchline.workspace.opened import Workspace
 
 CUSTOMERS, SEED = 200, 3
@@ -70,7 +70,7 @@ def _runs_nothing_and_fetches_nothing(page: Page) -> None:
 
 # One test, since building is what takes the time, and tests of one module may run in several processes.
 def test_a_demonstration_shows_ten_explained_customers_and_is_the_same_once_more(folder: Path) -> None:
-    told = demonstrate(folder, _opened, customers=CUSTOMERS, seed=SEED)
+    told = demonstrate(folder, _opened, customers=CUSTOMERS, seed=SEED, company="retail")
     report, opened = folder / "report.html", _opened(folder)
     first = report.read_bytes()
     assert b"<script" not in first.lower()
@@ -83,15 +83,46 @@ def test_a_demonstration_shows_ten_explained_customers_and_is_the_same_once_more
     assert 0 < told["decided"] < told["customers"]
 
     report.unlink()
-    assert demonstrate(folder, _opened, customers=CUSTOMERS, seed=SEED) == told
+    assert demonstrate(folder, _opened, customers=CUSTOMERS, seed=SEED, company="retail") == told
     assert report.read_bytes() == first
 
 
 @pytest.mark.parametrize(("customers", "seed"), [(CUSTOMERS, SEED + 1), (CUSTOMERS + 1, SEED)])
 def test_a_folder_of_another_demonstration_is_refused_and_left_alone(folder: Path, customers: int, seed: int) -> None:
     folder.mkdir()
-    (folder / MARK).write_text(f"{CUSTOMERS} customers, seed {SEED}\n", encoding="utf-8")
+    (folder / MARK).write_text(f"warranty, {CUSTOMERS} customers, seed {SEED}, {LOOP} days\n", encoding="utf-8")
     with pytest.raises(UnknownName, match="holds another demonstration") as refused:
         demonstrate(folder, _opened, customers=customers, seed=seed)
     assert "--directory" in refused.value.how
     assert [path.name for path in folder.iterdir()] == [MARK]
+
+
+def test_an_unknown_company_is_named(folder: Path) -> None:
+    with pytest.raises(UnknownName, match="company") as unknown:
+        demonstrate(folder, open_workspace, customers=CUSTOMERS, seed=SEED, company="waranty")
+    assert "warranty" in unknown.value.how
+
+
+# One test, since living is what takes the time.
+def test_the_warranty_company_lives_on_under_the_loop_and_its_people_answer(folder: Path) -> None:
+    told = demonstrate(folder, open_workspace, customers=400, seed=SEED, days=14)
+    opened = open_workspace(folder)
+    assert opened.clock.now() == UNTIL
+    said = dict(
+        opened.sql("SELECT kind, count(*) AS n FROM interactions WHERE source = 'outbox' GROUP BY kind").iter_rows()
+    )
+    assert said["sent"] > 20
+    assert said["called"] > 5
+    heard = opened.sql(
+        "SELECT count(*) AS n FROM interactions WHERE source = 'world' AND kind IN ('opened', 'clicked', 'replied',"
+        " 'answered', 'opted_in', 'redeemed') AND message_id IS NOT NULL"
+    )
+    assert heard["n"][0] > 0, "nobody heard what was said"
+    arms = opened.sql("SELECT DISTINCT arm FROM interactions WHERE kind = 'assigned' AND programme = 'renewal'")
+    assert set(arms["arm"]) == {"treated", "control"}
+    assert opened.verify()["faults"] == 0
+    page = Page((folder / "report.html").read_text(encoding="utf-8"))
+    _runs_nothing_and_fetches_nothing(page)
+    assert any(known.get("id") == "circle" for _, known in page.elements)
+    assert told["customers"] > 300
+    assert opened.run(until_idle=True, senders={}).reserved == 0, "the day's turn was taken already"

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
+from touchline.delivery import duties
 from touchline.delivery.gate import reserve
 from touchline.kernel.times import MINUTE
-from touchline.workspace import carrying, deciding, writing
+from touchline.workspace import carrying, deciding, states, writing
 
 if TYPE_CHECKING:
     from touchline.workspace.importing import Tell
@@ -93,6 +94,10 @@ def run(
             now = workspace.clock.now()
             everybody = now - ticked >= EVERY
             ticked = now if everybody else ticked
+            # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
+            everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
+            if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
+                states.keep_house(workspace)
             moved, seen = turn(workspace, carried, done, None if everybody else seen)
             if tell is not None:
                 tell("running", done.turns, None, "turns")

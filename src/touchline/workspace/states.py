@@ -28,6 +28,10 @@ SUMMARY: tuple[str, ...] = (
 """Measures that are shown where none is named."""
 
 
+MOST_FILES = 128
+"""Files of the ledger from which laying them together is worth its time: each drain adds one."""
+
+
 def held(
     workspace: Workspace,
     as_of: int,
@@ -58,6 +62,17 @@ def held(
     if found.whole and _far(workspace, found):
         refreshing.keep(found, workspace.snapshots)
     return found
+
+
+def keep_house(workspace: Workspace) -> None:
+    """What the loop does for those who read after it: lay the ledger's many small files together, keep a snapshot."""
+    if len(workspace.ledger.paths()) > MOST_FILES:
+        workspace.ledger.maintain()
+    now, seq, layout = workspace.clock.now(), workspace.ledger.last_seq(), workspace.layout()
+    latest = workspace.snapshots.latest(now, seq, layout.digest)
+    if seq - (0 if latest is None else latest.key.seq) > refreshing.KEEP_BEYOND:
+        found = refreshing.state_at(workspace.ledger, workspace.snapshots, layout, workspace.engine, now)
+        refreshing.keep(found, workspace.snapshots)
 
 
 def _far(workspace: Workspace, found: Held) -> bool:
