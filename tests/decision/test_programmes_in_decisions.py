@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,11 +24,14 @@ from tests.decision.builder import (
 from tests.decision.test_explain_equals_decide import assert_counted, assert_explained, customers, policies, rates
 from tests.decision.test_sequence import OPENED, crowd, sequences, spoken, talk
 from touchline.decision.assigning import assignments
+from touchline.decision.deciding import expiries
 from touchline.decision.plan import Plan
+from touchline.decision.standing import advance_row
 from touchline.kernel.engines import ENGINES, EngineName
+from touchline.kernel.measures import column
 from touchline.kernel.times import DAY, HOUR, MINUTE
 from touchline.kernel.types import Value
-from touchline.playbook.compiled import Policies, Programme, Step
+from touchline.playbook.compiled import Policies, Programme, Step, Trigger
 
 ENTERED = AT - 10 * DAY
 
@@ -51,6 +55,19 @@ def decided(plan: Plan, *base: dict[str, Value], engine: EngineName = "polars") 
     return outcome
 
 
+def assert_expiring(plan: Plan, base: pl.DataFrame, outcome: Outcome) -> None:
+    """Each proposal ends with the time of the step where its customer then stands, told row by row."""
+    people = {row["customer"]: row for row in base.iter_rows(named=True)}
+    steps = {step.conversation: step for each in plan.programmes for step in each.steps}
+    for row in outcome.proposed.iter_rows(named=True):
+        moved, _ = advance_row({name: people[row["customer"]][column(name)] for name in plan.measures}, plan, AT)
+        within = steps[row["conversation"]].within if row["programme"] else None
+        since = moved[f"programme.{row['programme']}.since"] if row["programme"] else None
+        end = since + within if isinstance(since, int) and within is not None else None
+        assert row["expires_at"] == end
+        assert end is None or end > AT
+
+
 @given(
     programmes=sequences(),
     chosen=policies,
@@ -66,9 +83,11 @@ def test_explain_equals_decide_for_whoever_stands_anywhere(
     plan = plan_of(*said, *others, policies=chosen, programmes=programmes)
     base, placed = customers(plan, seed), crowd(plan, seed)
     told = [name for name in placed.columns if name.startswith(("programme__", "done__", "arm__", "count__joined"))]
-    outcome = run(plan, base.with_columns(placed[name] for name in told), OPENED["polars"], rates(plan, seed))
+    base = base.with_columns(placed[name] for name in told)
+    outcome = run(plan, base, OPENED["polars"], rates(plan, seed))
     assert_explained(plan, outcome)
     assert_counted(plan, outcome)
+    assert_expiring(plan, base, outcome)
 
 
 def test_on_the_other_engine_it_is_the_same() -> None:
@@ -114,6 +133,73 @@ def test_a_proposal_of_no_programme_tells_of_what_it_may_be_said_once(
     plan = plan_of(conversation("talk", purpose, recurs=recurs))
     (row,) = decided(plan, facts(plan, **told)).proposed.iter_rows(named=True)
     assert (row["programme"], row["recurrence"]) == (None, recurrence)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("purpose", ["care", "service"])
+def test_a_proposal_expires_when_the_time_of_its_step_is_over(name: EngineName, purpose: str) -> None:
+    first = programme(
+        "first", talk("talk_a", wait=HOUR, within=2 * DAY), talk("talk_b", within=5 * DAY), talk("talk_c"), exit=None
+    )
+    second = programme("second", talk("talk_d", within=3 * HOUR), enter="stage = 'renewal'", exit=None)
+    said = [conversation(talk.name, purpose, ("email", "letter")) for talk in spoken([first])]
+    plan = plan_of(*said, conversation("talk_d", purpose, audience="TRUE"), programmes=[first, second])
+    comes: dict[str, Value] = {
+        "stage": "renewal", "programme.second.entered": None, "programme.second.since": None,
+        "programme.second.assigned": None,
+    }  # fmt: skip
+    outcome = decided(
+        plan,
+        standing(plan, "first", 1, AT - HOUR - 1),
+        standing(plan, "first", 1, AT - 2 * DAY + 1),
+        standing(plan, "first", 1, AT - 2 * DAY),  # it moves on in this tick
+        standing(plan, "first", 3, AT - 9 * DAY),
+        standing(plan, "first", 0, **{"programme.second.step": 0}) | comes,  # it enters in this tick
+        engine=name,
+    )
+    assert outcome.proposed.select("customer", "conversation", "expires_at").rows() == [
+        (1, "talk_a", AT + 47 * HOUR - 1),
+        (2, "talk_a", AT + 1),
+        (3, "talk_b", AT + 5 * DAY),
+        (4, "talk_c", None),
+        (5, "talk_d", AT + 3 * HOUR),
+    ]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("purpose", ["care", "service"])
+@pytest.mark.parametrize(
+    "ago", [0, 1, 7 * MINUTE + 123_457, DAY - 1, 2 * DAY - 1, 30 * DAY + 1], ids=lambda ago: f"{ago}us"
+)
+def test_a_proposal_expires_when_the_time_of_its_trigger_is_over(name: EngineName, purpose: str, ago: int) -> None:
+    served = Trigger(kind="served", wait=HOUR, within=31 * DAY)
+    plan = plan_of(conversation("talk", purpose, trigger=served), conversation("other", purpose, audience="FALSE"))
+    (row,) = decided(plan, facts(plan, trigger__talk=ago / DAY), engine=name).proposed.iter_rows(named=True)
+    assert row["expires_at"] == AT - ago + 31 * DAY
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_of_a_step_and_a_trigger_the_earlier_end_counts(name: EngineName) -> None:
+    first = programme("first", talk("talk_a", within=2 * DAY), exit=None)
+    said = conversation("talk_a", "care", trigger=Trigger(kind="served", within=DAY))
+    plan = plan_of(said, programmes=[first])
+    since = [(AT - DAY, DAY // 2), (AT - 2 * DAY + HOUR, DAY // 2)]
+    base = [standing(plan, "first", 1, there, **{"trigger.talk_a": ago / DAY}) for there, ago in since]
+    assert decided(plan, *base, engine=name).proposed["expires_at"].to_list() == [AT + DAY // 2, AT + HOUR]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("purpose", ["care", "service"])
+def test_a_proposal_that_nothing_limits_does_not_expire_and_deciding_carries_no_column_for_it(
+    name: EngineName, purpose: str
+) -> None:
+    first = programme("first", talk("talk_a"), exit=None)
+    for plan in (plan_of(conversation("talk", purpose)), plan_of(conversation("talk_a", purpose), programmes=[first])):
+        outcome = decided(plan, standing(plan, "first", 1), engine=name)
+        assert outcome.proposed["expires_at"].to_list() == [None]
+        assert outcome.proposed["expires_at"].dtype == pl.Int64
+        assert "expires_at" not in outcome.decided.columns
+        assert expiries(plan) == {}
 
 
 @of_policy("holdout")

@@ -59,6 +59,8 @@ class Ledger:
     book: Playbook
     people: dict[int, list[Persona]] = field(default_factory=lambda: {1: [Persona(1, "email", 7)]})
     rows: list[dict[str, Any]] = field(default_factory=list)
+    ends: list[int | None] = field(default_factory=list)
+    """When what the last tick proposed expires."""
 
     def __post_init__(self) -> None:
         for customer in self.people:
@@ -99,6 +101,7 @@ class Ledger:
         due = assignments(ENGINE.lazy(decided), plan, at)
         for row in [] if due is None else ENGINE.collect(due).iter_rows(named=True):
             self.add("assigned", at, row["customer"], **{k: row[k] for k in ("programme", "recurrence", "arm")})
+        self.ends = proposed["expires_at"].to_list()
         return proposed["conversation"].to_list()
 
     def stepped(self, persona: int | None = None) -> list[tuple[int, str, int]]:
@@ -174,6 +177,19 @@ def test_a_letter_within_48_hours_is_not_sent_once_the_48_hours_have_passed() ->
     # What follows is counted from when the time was over, however late the tick came.
     ledger.tick(called + 30 * DAY)
     assert ledger.stepped()[-2:] == [(4, "waited", called + 16 * DAY), (0, "finished", called + 23 * DAY)]
+
+
+def test_what_is_proposed_inside_its_time_expires_at_the_very_instant_at_which_the_step_is_missed() -> None:
+    ledger = Ledger(book(renewal()))
+    assert ledger.tick(AT) == [CALL]
+    assert ledger.ends == [AT + 7 * DAY]
+    called = AT + DAY
+    ledger.say(CALL, called, kind="called")
+    assert ledger.tick(called + 47 * HOUR) == [LETTER]
+    assert ledger.ends == [called + 48 * HOUR]
+    ledger.tick(called + 48 * HOUR)
+    assert ledger.stepped()[-1] == (3, "skipped", ledger.rows[-1]["occurred_at"])
+    assert ledger.rows[-1]["occurred_at"] == called + 48 * HOUR
 
 
 def test_a_late_call_counts_while_nobody_has_moved_on_and_changes_nothing_once_they_have() -> None:

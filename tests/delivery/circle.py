@@ -30,7 +30,8 @@ from touchline.recognition.staging import read
 from touchline.relationship import refreshing
 from touchline.relationship.layout import Layout
 
-CAP, OVER, EVERY = 2, 7 * DAY, 2 * DAY
+CAP, OVER, EVERY = 2, DAY, 2 * DAY
+"""The cap's window is shorter than a reservation lasts: what waits must not leave it."""
 POLARS = Engine("polars")
 BOOK: Playbook = playbook(
     conversation("sell", "selling", audience="count.answered = 0", recurs_every=EVERY, topic=None),

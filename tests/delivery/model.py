@@ -13,12 +13,20 @@ Note = tuple[int, str, int, str]
 
 @dataclass
 class Said:
-    """One message: whose address, what, when it counts from, and from when on it no longer does."""
+    """One message: whose address, what, when it counts from, and from when on it no longer does.
+
+    waits    it is in no ledger yet, and counts as if it went now
+    went     when it was really begun, if it may have arrived
+    failed   the recurrence for which it surely failed
+    """
 
     persona: int
     conversation: str
     at: int
     ended: int | None = None
+    waits: bool = False
+    went: int | None = None
+    failed: int | None = None
 
     def counts(self, at: int) -> bool:
         return self.at <= at and (self.ended is None or self.ended > at)
@@ -53,11 +61,11 @@ class Known:
 
     def address(self, conversation: str) -> int | None:
         """The address that it may go to now; None where a rule holds it."""
-        if any(m.conversation == conversation and self.at - m.at < EVERY for m in self.said):
+        if any(m.conversation == conversation and (m.waits or self.at - m.at < EVERY) for m in self.said):
             return None
         if conversation == "notice":
             return self.usable[0] if self.usable else None
-        recent = [m for m in self.said if m.at > self.at - OVER]
+        recent = [m for m in self.said if m.waits or m.at > self.at - OVER]
         if self.due() or len(recent) >= CAP:
             return None
         return next(iter(self.consented(PURPOSE[conversation])), None)

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 import pytest
 
+from tests.delivery import circle
 from tests.delivery.offers import NOW, known, messages, proposal, proposed, reserved, still, to_email
-from touchline.delivery import gate
+from touchline import decision
+from touchline.decision.plan import compile_plan
+from touchline.decision.priority import Propensity
+from touchline.delivery import gate, outbox
 from touchline.interactions import row
 from touchline.kernel.ids import interaction_id
-from touchline.kernel.times import DAY
+from touchline.kernel.times import DAY, HOUR, parse_instant
+from touchline.playbook.compiled import Cap
 from touchline.recognition import locking
 from touchline.recognition.operations import merge
+from touchline.relationship.layout import Layout
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -104,6 +111,43 @@ def test_a_waiting_message_is_a_sent_row_with_the_id_of_the_one_to_come() -> Non
     assert gate.waiting_rows(NOW, pl.Series([message["persona_id"]])).equals(rows)
     assert gate.waiting_rows(NOW, pl.Series([customer])).is_empty()
     assert gate.waiting_rows(NOW, pl.Series([], dtype=pl.Int64)).is_empty()
+
+
+def test_what_waits_counts_now_and_in_the_past_only_what_was_reserved_by_then() -> None:
+    first, second = known(2)
+    reserved(proposal(first), proposal(second, decided_at=NOW + DAY))
+    early = messages()[0]["persona_id"]
+    assert gate.waiting_rows(NOW + 2 * DAY)["occurred_at"].to_list() == [NOW + 2 * DAY] * 2
+    assert gate.waiting_rows(NOW + 2 * DAY)["received_at"].to_list() == [NOW + 2 * DAY] * 2
+    for personas in (None, pl.Series([message["persona_id"] for message in messages()])):
+        past = gate.waiting_rows(NOW + 2 * DAY, personas, as_of=NOW + HOUR)
+        assert past.select("persona_id", "occurred_at", "received_at").rows() == [(early, NOW + HOUR, NOW + HOUR)]
+        assert gate.waiting_rows(NOW + 2 * DAY, personas, as_of=NOW - 1).is_empty()
+
+
+def test_a_message_that_has_waited_since_saturday_fills_the_cap_on_monday(monkeypatch: pytest.MonkeyPatch) -> None:
+    policies = replace(circle.BOOK.policies, caps=(Cap("overall", 1, DAY),))
+    monkeypatch.setattr(circle, "BOOK", replace(circle.BOOK, policies=policies))
+    monkeypatch.setattr(circle, "PLAN", compile_plan(circle.BOOK))
+    monkeypatch.setattr(circle, "LAYOUT", Layout.of(circle.BOOK))
+    monkeypatch.setattr(circle, "TABLES", decision.tables(circle.PLAN, Propensity(), circle.POLARS))
+    one = circle.Circle()
+    one.settle(1, addresses=1)
+    for purpose in ("information", "selling"):
+        one.opt(one.emails[0], "in", purpose)
+    one.ticks.next(parse_instant("2026-11-07T19:58:00Z") - one.ticks.next(0))
+    tips, sell = (
+        pl.DataFrame({"customer": one.users, "conversation": [name], "channel": ["email"]}) for name in ("tips", "sell")
+    )
+    assert gate.reserve(tips, one.again, now=one.ticks.next()) == gate.Gated(1, {})
+    one.ticks.next(2 * DAY)
+    assert gate.reserve(sell, one.again, now=one.ticks.next()) == gate.Gated(0, {"not_in_force": 1})
+    (message,) = one.lease("w")
+    outbox.started(message, one.ticks.next())
+    outbox.finish(message, circle.Said("sent"), one.ticks.next())
+    assert gate.reserve(sell, one.again, now=one.ticks.next()) == gate.Gated(0, {"not_in_force": 1})
+    one.ticks.next(DAY)
+    assert gate.reserve(sell, one.again, now=one.ticks.next()) == gate.Gated(1, {})
 
 
 def test_many_at_once_are_one_set() -> None:

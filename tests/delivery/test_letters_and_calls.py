@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -79,6 +80,34 @@ def test_a_line_that_could_not_be_finished_is_uncertain(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(letters, "_append", full)
     assert LetterSender(tmp_path, FixedClock(NOW)).send(LETTER) == Outcome("uncertain", "manifest")
+
+
+def test_a_line_that_the_disk_took_in_part_is_uncertain_and_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender, write = LetterSender(tmp_path, FixedClock(NOW)), os.write
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "write", lambda file, line: write(file, line[:40]))
+        assert sender.send(LETTER) == Outcome("uncertain", "manifest")
+    assert sender.send(message(channel="post", message_id="0" * 32, address="x")) == Outcome("sent")
+    assert sender.send(LETTER) == Outcome("sent")
+    whole = [line for line in manifest(tmp_path) if line["sha256"]]
+    assert [line["message_id"] for line in whole] == ["0" * 32, LETTER.message_id]
+
+
+def test_what_was_read_of_a_manifest_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (LetterSender(tmp_path, FixedClock(NOW)) for _ in range(2))
+    ids = [f"{number:032x}" for number in range(20)]
+    for id_ in ids:
+        assert one.send(message(channel="post", message_id=id_)) == Outcome("sent")
+    assert other.send(message(channel="post", message_id="f" * 32)) == Outcome("sent")
+    file = tmp_path / "2026-03-01" / "manifest.csv"
+    # What was read already is not looked at: here it is made illegible.
+    assert one.send(message(channel="post", message_id="f" * 32)) == Outcome("sent")
+    text = file.read_bytes()
+    file.write_bytes(b"x" * (len(text) - 2) + b"\r\n")
+    assert one.send(message(channel="post", message_id=ids[0])) == Outcome("sent")
+    assert file.stat().st_size == len(text), "it is known, and not written twice"
 
 
 def test_a_pdf_that_could_not_be_written_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+import polars as pl
 import pytest
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.delivery.offers import NOW, forget, known, messages, proposal, reserved, told
-from touchline.delivery import outbox
+from tests.delivery.offers import NOW, forget, known, messages, proposal, proposed, reserved, to_email, told
+from touchline.delivery import gate, gifts, outbox
 from touchline.delivery.gate import LASTING, waiting_rows
 from touchline.delivery.outbox import LEASE, Leased, Recovered
 from touchline.kernel.times import DAY, HOUR, MINUTE, SECOND
+from touchline.playbook.compiled import Gift, Pool
 from touchline.recognition import people
 
 pytestmark = pytest.mark.usefixtures("store")
+
+TEA = Pool("tea", "tea.txt", worth=5.0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ def test_a_try_that_surely_failed_is_repeated_later_and_given_up_when_the_messag
     message, now, waits = one(), NOW, []
     while True:
         assert outbox.started(message, now)
-        if outbox.finish(message, Said("retry", "greylisted"), now) == "failed":
+        if outbox.finish(message, Said("retry", "greylisted"), now) == "expired":
             break
         waits.append(messages()[0]["due_at"] - now)
         assert outbox.lease("w", ["email"], now + waits[-1] - 1, 1) == []
@@ -76,21 +82,46 @@ def test_a_try_that_surely_failed_is_repeated_later_and_given_up_when_the_messag
     assert waits[:4] == [outbox.backoff(message.message_id, n) for n in range(1, 5)]
     assert all(MINUTE // 2 <= wait <= outbox.LONGEST_WAIT * 1.5 for wait in waits)
     assert NOW < now < NOW + LASTING
-    assert state() == ("failed", "greylisted")
-    assert told("kind", "reason") == [("failed", "greylisted")]
+    assert state() == ("expired", "gave_up")
+    assert told("kind") == []
 
 
-def test_a_failed_conversation_may_be_reserved_again_and_a_sent_one_not() -> None:
+def test_an_expired_conversation_may_be_reserved_again_and_a_sent_one_not() -> None:
     message = one()
-    outbox.started(message, NOW)
-    assert outbox.finish(message, Said("failed", "hard_bounce"), NOW) == "failed"
-    assert told("kind", "reason") == [("failed", "hard_bounce")]
+    assert outbox.give_up(message, "consent")
     offer = proposal(message.customer)
     assert reserved(offer).reserved == 1
     (message,) = outbox.lease("w", ["email"], NOW, 10)
     outbox.started(message, NOW)
     outbox.finish(message, Said("sent"), NOW)
     assert reserved(offer).refused == {"already": 1}
+
+
+def test_what_failed_is_not_reserved_again_for_the_same_recurrence() -> None:
+    offers = [proposal(customer, recurrence="term:1") for customer in known(3)]
+    assert reserved(*offers).reserved == 3
+    for message in outbox.lease("w", ["email"], NOW, 10):
+        outbox.started(message, NOW)
+        assert outbox.finish(message, Said("failed", "smtp_550"), NOW) == "failed"
+    assert told("kind", "reason") == [("failed", "smtp_550")] * 3
+    assert reserved(*offers).refused == {"already": 3}
+    assert outbox.lease("w", ["email"], NOW + HOUR, 10) == []
+    assert reserved(proposal(offers[0]["customer"], recurrence="term:2")).reserved == 1
+
+
+def test_a_code_goes_back_with_a_message_that_gave_up_and_not_with_one_that_may_have_arrived() -> None:
+    first, second = known(2)
+    gifts.load(TEA, ["TEA-1", "TEA-2"])
+    changes = {"purpose": "service", "class": 1}
+    frame = proposed(proposal(first, **changes), proposal(second, **changes)).with_columns(expires_at=pl.lit(NOW + 1))
+    assert gate.reserve(frame, lambda _: to_email(frame), now=NOW).reserved == 2
+    for message, end in zip(outbox.lease("w", ["email"], NOW, 2), ("retry", "uncertain"), strict=True):
+        assert gifts.take(message.message_id, "hello", Gift("tea"), TEA, NOW) is not None
+        outbox.started(message, NOW)
+        outbox.finish(message, Said(end, "x"), NOW)
+    assert [(m["state"], m["reason"]) for m in messages()] == [("expired", "gave_up"), ("uncertain", "x")]
+    assert gifts.left("tea") == 1
+    assert told("kind", "reason") == [("sent", "uncertain")]
 
 
 def test_a_worker_that_died_in_a_try_leaves_an_uncertain_message_that_counts_as_sent() -> None:
@@ -107,7 +138,12 @@ def test_a_worker_that_died_in_a_try_leaves_an_uncertain_message_that_counts_as_
 
 def test_a_message_of_class_1_is_tried_again_under_the_same_id_after_its_worker_died() -> None:
     message, now = one(purpose="service", **{"class": 1}), NOW
-    for _ in range(outbox.INTERRUPTIONS - 1):
+    for _ in range(8):
+        outbox.started(message, now)
+        assert outbox.finish(message, Said("retry", "smtp_451"), now) == "reserved"
+        now = messages()[0]["due_at"]
+        (message,) = outbox.lease("w", ["email"], now, 1)
+    for _ in range(10):
         outbox.started(message, now)
         now += LEASE
         assert outbox.recover(now) == Recovered(again=1)
@@ -115,8 +151,8 @@ def test_a_message_of_class_1_is_tried_again_under_the_same_id_after_its_worker_
         (again,) = outbox.lease("w", ["email"], now, 1)
         assert again.message_id == message.message_id
         message = again
-    outbox.started(message, now)
-    assert outbox.recover(now + LEASE) == Recovered(uncertain=1), "something in it kills workers: somebody has to look"
+    assert outbox.recover(NOW + LASTING) == Recovered(expired=1)
+    assert state() == ("expired", "interrupted")
 
 
 def test_an_uncertain_try_is_repeated_in_class_1_alone() -> None:
@@ -216,6 +252,36 @@ def test_a_bounce_after_it_was_sent_keeps_the_sent_row() -> None:
     outbox.finish(message, Said("sent"), NOW)
     assert outbox.conclude(message.message_id, "failed", "hard_bounce", NOW + 1)
     assert told("kind", "reason") == [("sent", None), ("failed", "hard_bounce")]
+
+
+def test_what_is_told_of_a_message_names_its_conversation() -> None:
+    first, second = known(2)
+    reserved(proposal(first, "one"), proposal(second, "two"))
+    ends = ("sent", "failed")
+    for message, end in zip(outbox.lease("w", ["email"], NOW, 2), ends, strict=True):
+        outbox.started(message, NOW)
+        outbox.finish(message, Said(end), NOW)
+    outbox.conclude(messages()[0]["message_id"], "delivered", "", NOW + 1)
+    assert sorted(told("kind", "conversation")) == [("delivered", "one"), ("failed", "two"), ("sent", "one")]
+
+
+def test_people_are_held_once_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time, in rising order: one after the other, two workers would wait for each other."""
+    first, second = known(2)
+    reserved(proposal(first), proposal(second))
+    begun, _ = outbox.lease("w", ["email"], NOW, 2)
+    outbox.started(begun, NOW)
+    order: list[str] = []
+
+    def hold(buckets: Iterable[int]) -> None:
+        transaction.on_commit(lambda: order.append("let go"))
+        order.append("held")
+        real(buckets)
+
+    real = outbox.hold
+    monkeypatch.setattr(outbox, "hold", hold)
+    assert outbox.recover(NOW + LASTING) == Recovered(uncertain=1, expired=1)
+    assert order == ["held", "let go"] * 2
 
 
 ACTS = ("lease", "start", "sent", "retry", "uncertain", "failed", "die", "hold", "recover")

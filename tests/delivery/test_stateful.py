@@ -8,10 +8,10 @@ import polars as pl
 from django.db import transaction
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tests.delivery import circle, model
-from tests.delivery.circle import BOOK, PURPOSE, Circle
+from tests.delivery.circle import BOOK, CAP, EVERY, OVER, PURPOSE, Circle
 from tests.delivery.offers import forget
 from tests.recognition.people import emptied
 from touchline import recognition
@@ -103,18 +103,20 @@ class Gate(RuleBasedStateMachine):
             return
         if end == "dropped":
             assert outbox.give_up(message, "consent")
-            said.ended = ticks.next()
+            said.ended, said.waits = ticks.next(), False
             return
         assert outbox.started(message, ticks.next())
-        if end == "died":
-            return
         now = ticks.next()
+        if end == "died":
+            said.went = now
+            return
         state = {"bounced": "failed"}.get(end, end)
         found = outbox.finish(message, circle.Said(state, "hard_bounce" if end == "bounced" else None), now)
         if found in ("sent", "uncertain"):
-            said.at = now
-        elif found == "failed":
-            said.ended = now
+            said.at, said.went, said.waits = now, now, False
+        elif found in ("failed", "expired"):
+            said.ended, said.waits = now, False
+            said.failed = message.reserved_at // EVERY if found == "failed" else None
             if end == "bounced":
                 self.circle.notes.append((now, "bounced", message.persona_id, ""))
 
@@ -126,9 +128,11 @@ class Gate(RuleBasedStateMachine):
         for message in self.circle.reservations():
             was, is_ = before[message["message_id"]], message["state"]
             if was != is_ and is_ == "uncertain":
-                self.said[message["message_id"]].at = now
+                said = self.said[message["message_id"]]
+                said.at, said.waits = now, False
             if was != is_ and is_ == "expired":
-                self.said[message["message_id"]].ended = now
+                said = self.said[message["message_id"]]
+                said.ended, said.waits = now, False
 
     @rule(chosen=st.sets(PERSON, min_size=1))
     def everything_is_proposed(self, chosen: set[int]) -> None:
@@ -143,19 +147,36 @@ class Gate(RuleBasedStateMachine):
         for customer in customers:
             personas = people.filter(pl.col("customer") == customer)["persona_id"].to_list()
             mine = {m["conversation"]: m for m in new if m["customer"] == customer}
+            turn: int | None = None
             for conversation in ("notice", "tips", "sell"):  # in the order of their classes
                 at = by_tick.get(conversation, circle.ticks.next(0))
                 known = model.Known(personas, circle.emails, circle.notes, self.said.values(), at)
                 allowed = known.address(conversation)
-                if conversation == "sell" and "tips" in mine:
+                if conversation == "sell" and turn is not None:
                     allowed = None  # one turn
+                turn = allowed if conversation == "tips" else None
+                if any(
+                    (m.persona, m.conversation, m.failed) == (allowed, conversation, at // EVERY)
+                    for m in self.said.values()
+                ):
+                    allowed = None  # it would fail again
                 assert (mine[conversation]["persona_id"] if conversation in mine else None) == allowed
                 if conversation in mine:
                     message = mine[conversation]
-                    self.said[message["message_id"]] = model.Said(allowed or 0, conversation, message["reserved_at"])
+                    self.said[message["message_id"]] = model.Said(
+                        allowed or 0, conversation, message["reserved_at"], waits=True
+                    )
         assert waiting_rows(circle.ticks.next(0)).height == sum(
             m["state"] in ("reserved", "held", "sending") for m in circle.reservations()
         )
+
+    @invariant()
+    def no_more_goes_in_a_window_than_the_cap_allows(self) -> None:
+        """Counted at the instants at which messages really went, whenever they were reserved."""
+        for address in self.circle.emails:
+            capped = [m for m in self.said.values() if m.persona == address and m.conversation != "notice"]
+            went = [m.went for m in capped if m.went is not None]
+            assert all(sum(at - OVER < other <= at for other in went) <= CAP for at in went)
 
     def teardown(self) -> None:
         assert set(PURPOSE) == {"sell", "tips", "notice"}

@@ -211,11 +211,14 @@ def test_a_programme_goes_its_way_and_its_control_is_left_alone(walking: Workspa
     assert (told["n"], told["n_treated"], told["n_control"]) == (CUSTOMERS, treated, CUSTOMERS - treated)
 
 
-def test_a_dry_run_and_a_decision_write_nobody_into_an_arm(walking: Workspace) -> None:
+def test_a_decision_writes_arms_and_steps_and_a_dry_run_or_one_of_another_time_never(walking: Workspace) -> None:
+    told = "SELECT count(*) AS n FROM interactions WHERE kind = 'stepped'"
     walking.decide(dry_run=True)
+    walking.decide(as_of=walking.clock.now() - DAY)
+    assert walking.sql(told)["n"].to_list() == [0]
     walking.decide()
-    rows = walking.sql("SELECT count(*) AS n FROM interactions WHERE kind IN ('assigned', 'stepped')")
-    assert rows["n"].to_list() == [0]
+    assert walking.sql(told)["n"].to_list() == [CUSTOMERS]
+    assert steps(walking) == {1: CUSTOMERS}
 
 
 def test_a_step_that_is_gone_is_told_with_where_its_people_go(walking: Workspace) -> None:
@@ -230,6 +233,99 @@ def test_a_step_that_is_gone_is_told_with_where_its_people_go(walking: Workspace
     told = [str(one) for one in authoring.gone(edited)]
     assert told == [f"{CUSTOMERS} customers stand at the step `call` of `hello`, which is gone, and go on to `letter`."]
     assert steps(edited) == {1: CUSTOMERS}
+
+
+def test_steps_edited_under_peoples_feet_are_gone_through_once(walking: Workspace) -> None:
+    walking.run(until_idle=True, senders={})
+    later(walking, 8 * DAY)
+    walking.run(until_idle=True, senders={})
+    assert steps(walking) == {2: CUSTOMERS}, "the call was missed, the letter waits"
+    programme = walking.settings.root / "playbook" / "programmes" / "hello.yaml"
+    text = programme.read_text(encoding="utf-8")
+    first = text.index("- {id: call")
+    kept = text.index("- {id: pause")
+    programme.write_text(text[:first] + "- {id: breath, wait: 1 d}\n  " + text[kept:], encoding="utf-8")
+    edited = open_workspace(walking.settings.root, walking.clock)
+    assert steps(edited) == {2: CUSTOMERS}, "the letter is gone: all stand at the pause, whose place the letter had"
+    later(edited, 15 * DAY)
+    edited.run(until_idle=True, senders={})
+    assert steps(edited) == {4: CUSTOMERS}
+    assert edited.verify()["faults"] == 0
+
+
+def test_a_letter_that_nobody_carried_in_its_48_hours_is_not_sent_after_them(walking: Workspace) -> None:
+    walking.run(until_idle=True, senders={"phone": CallSender()})
+    task = walking.calls()[0]
+    walking.close_call(task["task"], "reached")
+    walking.run(until_idle=True, senders={})
+    assert walking.messages("reserved").filter(pl.col("conversation") == "hello_letter").height == 1
+    later(walking, 50 * HOUR)
+    letters = LetterSender(walking.settings.letters, walking.clock)
+    walking.run(until_idle=True, senders={"post": letters})
+    mine = walking.messages().filter(pl.col("conversation") == "hello_letter")
+    assert set(mine["state"]) == {"expired"}
+    assert not list(walking.settings.letters.rglob("*.pdf"))
+
+
+def test_a_case_opened_after_the_reservation_holds_the_thanks(talking: Workspace) -> None:
+    talking.run(until_idle=True, senders={})
+    track(talking, "u2", "Case Opened", case="c2")
+    later(talking, MINUTE)
+    sender = mails()
+    talking.run(until_idle=True, senders={"email": sender})
+    assert [m.class_ for m in sender.sent if m.address == "ada2@lantern.example"] == [1]
+    assert "care_first" in talking.messages("held")["reason"].to_list()
+
+
+def test_a_refusal_that_is_sure_is_not_tried_again_at_once(talking: Workspace) -> None:
+    tries: list[str] = []
+
+    def answer(message: Outgoing) -> Outcome:
+        tries.append(message.message_id)
+        return Outcome("failed", "smtp_550")
+
+    talking.run(until_idle=True, senders={"email": ConsoleSender("email", answer=answer)})
+    assert len(tries) == len(set(tries)) == 22
+
+
+def test_a_sender_that_cannot_be_opened_keeps_its_own_messages_waiting(walking: Workspace) -> None:
+    class Shut(ConsoleSender):
+        def open(self) -> None:
+            raise OSError("no folder")
+
+    sender = mails()
+    done = walking.run(until_idle=True, senders={"email": sender, "phone": Shut("phone")})
+    assert done.without_sender == {"phone": "its sender cannot be opened: OSError"}
+    assert len(sender.sent) == CUSTOMERS
+
+
+def test_a_past_instant_knows_nothing_of_later_reservations(talking: Workspace) -> None:
+    talking.run(until_idle=True, senders={})
+    later(talking, 20 * MINUTE)
+    before = lively.NOW - 10 * MINUTE
+    seen = talking.relationships_table(measures=["contact.all_7d"], as_of=before)
+    assert set(seen["contact.all_7d"]) == {0}
+    assert talking.explain("u1", as_of=before)["messages"] == []
+
+
+def test_a_workspace_without_conversations_still_drains(tmp_path: Path) -> None:
+    from touchline import playbook
+
+    opened = open_workspace(playbook.new(tmp_path / "w", "blank"), FixedClock(lively.NOW))
+    track(opened, "u1", "Anything")
+    assert opened.run(until_idle=True, senders={}).reserved == 0
+    assert opened.ledger.count() == 1
+
+
+def test_facts_of_a_batch_are_kept_when_another_message_joins_it(talking: Workspace) -> None:
+    from touchline.workspace import carrying
+
+    talking.run(until_idle=True, senders={})
+    personas = talking.messages()["persona_id"].unique().sort().to_list()
+    with carrying.opened(talking, {"email": mails()}) as carried:
+        carried.prepare(personas[:-1], talking.clock.now())
+        carried.prepare(personas[-1:], talking.clock.now())
+        assert set(carried._known.owners) == set(personas)
 
 
 def test_a_preview_shows_the_message_or_what_is_missing_and_keeps_nothing(talking: Workspace) -> None:

@@ -208,7 +208,7 @@ class Base:
                 "channel": ["email"] * n, "touchpoint": ["account_email"] * n, "variant": ["a"] * n,
                 "programme": pl.Series([None] * n, dtype=pl.String), "recurrence": ["term:1"] * n, "purpose": ["information"] * n,
                 "talk_class": np.full(n, 4, dtype=np.int16), "priority": np.ones(n), "given": np.zeros(n), "asked": np.zeros(n),
-                "segment": np.zeros(n, dtype=np.int64), "identifier": ["a@example.org"] * n, "digest": ["benchmark"] * n,
+                "cost_minor": np.zeros(n, dtype=np.int64), "segment": np.zeros(n, dtype=np.int64), "identifier": ["a@example.org"] * n, "digest": ["benchmark"] * n,
                 "state": ["reserved"] * n, "reason": [""] * n, "reserved_at": np.full(n, AT - DAY), "due_at": np.full(n, AT - DAY),
                 "expires_at": np.full(n, AT + DAY), "attempts": np.zeros(n, dtype=np.int32),
             }

@@ -92,7 +92,7 @@ def preview(
         str | None, typer.Option(help="One of its channels; else the first.", show_default=False)
     ] = None,
     variant: Annotated[
-        str | None, typer.Option(help="One of its variants; else the customer's own.", show_default=False)
+        str | None, typer.Option(help="One of its variants; else the first.", show_default=False)
     ] = None,
     language: Annotated[str | None, typer.Option(help="Else the customer's.", show_default=False)] = None,
     out: Annotated[

@@ -25,8 +25,10 @@ def ran(done: Mapping[str, Any]) -> None:
     output.say(f"Messages: {told}." if told else "No message was due.")
     for why, n in done["refused"].items():
         output.say(f"  {n:,} proposals got no reservation: {why}", "dim")
-    for channel, setting in done["without_sender"].items():
-        output.say(f"Nobody carries {channel}: set {setting}. Its messages wait until they expire.", "yellow")
+    for channel, why in done["without_sender"].items():
+        output.say(f"Nobody carries {channel}: {why}. Its messages wait until they expire.", "yellow")
+    for fault, n in done["failed"].items():
+        output.say(f"{n:,} turns did not come to their end ({fault}); the next one took up what they left.", "yellow")
 
 
 def lived(result: Mapping[str, Any]) -> None:

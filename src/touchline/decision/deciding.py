@@ -42,7 +42,8 @@ def decide(relationships: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     conversation of class 1 (-1: none of its ways is open); rank of the turn (-1: nobody won it), and what it says:
     winner (index of the candidate, -1), class and priority (NULL); decided_at (microseconds UTC), digest. For what
     comes after: segment (int16, the micro-segment of priority.segments); key, and key_CONVERSATION of each conversation of
-    class 1 whose recurrence is told from something of the customer's (int64, see `key_column`); with a global holdout
+    class 1 whose recurrence is told from something of the customer's (int64, see `key_column`); the columns of `expiries`
+    (int64, microseconds UTC: when the winner, or that conversation, may no longer be said); with a global holdout
     assign_global (int8: 1 for whose arm of the year is not written and would be treated, 2 control); with programmes moved
     (int8: 1 for who takes a step) and assign_NAME of each. The rows are in no order; `proposing.named` adds names and
     wording. Whoever stands in a programme is moved on first, as `sequence.advance` does.
@@ -54,14 +55,17 @@ def decide(relationships: Frame, plan: Plan, tables: Tables, at: int) -> Frame:
     frame = frame.join(tables.worths.select("situation", *asked.worths), on="situation", how="left")
     frame = frame.with_columns(*asked.sums())
     masks = [asked.mask(candidate) for candidate in plan.candidates]
-    told, keys = [*asked.told(), "segment"], asked.keys
-    frame = frame.select("customer", "draw", *asked.ramps.values(), *asked.worths, *masks, *asked.held(), *told, *keys)
+    told, carried = [*asked.told(), "segment"], [*asked.keys, *asked.limits]
+    frame = frame.select(
+        "customer", "draw", *asked.ramps.values(), *asked.worths, *masks, *asked.held(), *told, *carried
+    )
     kept = ["customer", "draw", *(c.mask for c in plan.candidates), *(held_column(p) for p in plan.policies), *told]
-    frame = frame.select(*kept, *keys, *(asked.rank(candidate) for candidate in plan.candidates))
+    frame = frame.select(*kept, *carried, *(asked.rank(candidate) for candidate in plan.candidates))
     turn = _highest(priority.rank_column(c) for c in plan.candidates if c.arbitrated).alias("rank")
     owed = [_highest(map(priority.rank_column, ways)).alias(owed_column(name)) for name, ways in plan.owed.items()]
-    frame = with_rank_read(frame.select(*kept, *keys, *owed, turn))
+    frame = with_rank_read(frame.select(*kept, *carried, *owed, turn))
     owing = [nw.col(key).alias(owed_key_column(name)) for name, key in owed_keys(plan).items()]
+    owing += asked.expiries(at)
     read = ["winner", "class", "priority"]
     owed_names = [owed_column(name) for name in plan.owed]
     return stamped(frame.select(*kept, *owed_names, "rank", *read, asked.key(), *owing), plan, at)
@@ -110,6 +114,26 @@ def owed_keys(plan: Plan) -> dict[str, str]:
     """Conversation of class 1 -> the column of what its recurrence is told from, where there is one."""
     keys = {name: key_column(ways[0]) for name, ways in plan.owed.items()}
     return {name: key for name, key in keys.items() if key is not None}
+
+
+def expiries(plan: Plan) -> dict[str, str]:
+    """Column of a rank -> that of when what it says may no longer be said, where anything of it has an end."""
+    found = {owed_column(name): f"ends_{name}" for name, ways in plan.owed.items() if ways[0].ends}
+    return found | ({"rank": "expires_at"} if any(c.ends and c.arbitrated for c in plan.candidates) else {})
+
+
+def _end(candidate: Candidate, at: int) -> nw.Expr:
+    """When it may no longer be said to a customer to whom it now may; of two ends the earlier."""
+    found = []
+    if candidate.programme is not None and candidate.within is not None:
+        found.append(sequence.ends(candidate.programme, candidate.place, candidate.within))
+    if candidate.due_within is not None:
+        found.append(sequence.ago(nw.col(_trigger(candidate)), at) + candidate.due_within)
+    return nw.min_horizontal(*found) if len(found) > 1 else found[0]
+
+
+def _trigger(candidate: Candidate) -> str:
+    return measures.column(f"trigger.{candidate.conversation}")
 
 
 def _highest(columns: Iterable[str]) -> nw.Expr:
@@ -167,6 +191,16 @@ class _Asked:
         """Columns that recurrences are told from."""
         return sorted({key for candidate in self.plan.candidates if (key := key_column(candidate)) is not None})
 
+    @cached_property
+    def triggers(self) -> list[str]:
+        """Columns of relationships that say how long ago triggers fell due."""
+        return sorted({_trigger(c) for c in self.plan.candidates if c.due_within is not None})
+
+    @cached_property
+    def limits(self) -> list[str]:
+        """Columns that ends are told from; none where nothing has an end."""
+        return sorted({f"stood_{c.programme}" for c in self.plan.candidates if c.within is not None}) + self.triggers
+
     def answered(self, relationships: Frame, at: int) -> Frame:
         """Customers with the answers to everything that is asked; whoever stands in a programme is moved on between."""
         plan, early, late, read = self.plan, self._situation(at), list[nw.Expr](), set[str]()
@@ -175,8 +209,10 @@ class _Asked:
             (late if moving else early).append(column)
             read |= set(names) if moving else set()
         if not plan.programmes:
-            return relationships.select("customer", "draw", *early)
-        carried = {measures.column(name) for name in read if not _moves(name)}.union(sequence.needed(plan))
+            return relationships.select("customer", "draw", *early, *self.triggers)
+        carried = {measures.column(name) for name in read if not _moves(name)}.union(
+            sequence.needed(plan), self.triggers
+        )
         frame = relationships.select("customer", "draw", *early, *sorted(carried), *sequence.begun(plan, at))
         for columns in sequence.rounds(plan, at):
             frame = frame.with_columns(*columns)
@@ -230,6 +266,24 @@ class _Asked:
             of = [c.index for c in self.plan.candidates if c.arbitrated and key_column(c) == key]
             value = nw.when(nw.col("winner").is_in(of)).then(nw.col(key)).otherwise(value) if of else value
         return value.alias("key")
+
+    def expiries(self, at: int) -> list[nw.Expr]:
+        """The columns of `expiries`; NULL where nobody won or what won has no end."""
+        columns: list[nw.Expr] = []
+        owed, names = self.plan.owed, expiries(self.plan)
+        for name, ways in owed.items():
+            if (column := names.get(owed_column(name))) is not None:
+                open_ = nw.col(owed_column(name)) >= 0
+                columns.append(nw.when(open_).then(_end(ways[0], at)).alias(column))
+        if "rank" in names:
+            value = nw.lit(None, dtype=nw.Int64)
+            for name in self.plan.conversations:
+                ways = tuple(c for c in self.plan.candidates if c.conversation == name)
+                if name not in owed and ways[0].ends:
+                    won = nw.col("winner").is_between(ways[0].index, ways[-1].index)
+                    value = nw.when(won).then(_end(ways[0], at)).otherwise(value)
+            columns.append(value.alias(names["rank"]))
+        return columns
 
     def sums(self) -> list[nw.Expr]:
         """Per cell the bits that block, as one integer; per set of audiences whether any of them is reached."""

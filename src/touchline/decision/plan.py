@@ -60,6 +60,7 @@ class Candidate:
     index           place in `Plan.candidates`; of two equal ones the smaller goes first
     audience        boolean; unknown does not hold
     due             the trigger's condition, boolean; None without a trigger
+    due_within      how long (microseconds) from the instant at which it fell due; None without a trigger
     rules           its policies, in the order in which they are told
     business_value  money: the goal's worth, 0 without a goal
     customer_value  points given
@@ -69,7 +70,9 @@ class Candidate:
     recurs          what its recurrence is told from: `once`, `term`, `episode`, `every`, or the `entry` into its programme
     recurs_every    microseconds, for `every` only
     programme       whose step says it; None where no programme does
-    place           of that step, and how long (microseconds) it waits before it is offered
+    place           of that step; from when the customer came to it, in microseconds, it is offered
+    wait            so long after that
+    within          before so long is over; None: without end
     stands          boolean: that the customer stands there, and its wait is over; None without a programme
     """
 
@@ -93,7 +96,9 @@ class Candidate:
     programme: str | None = None
     place: int = 0
     wait: int = 0
+    within: int | None = None
     stands: Expression | None = None
+    due_within: int | None = None
 
     @property
     def name(self) -> str:
@@ -114,6 +119,11 @@ class Candidate:
     def arbitrated(self) -> bool:
         """Whether it competes for the customer's one turn; class 1 does not."""
         return self.class_ >= ARBITRATED_FROM
+
+    @property
+    def ends(self) -> bool:
+        """Whether there is an instant at which it may no longer be said: a step's or a trigger's time is over."""
+        return self.within is not None or self.due_within is not None
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -278,7 +288,9 @@ def _candidate(index: int, playbook: Playbook, conversation: Conversation, way: 
         programme=None if said is None else said[0].name,
         place=0 if said is None else said[1].place,
         wait=0 if said is None else said[1].wait,
+        within=None if said is None else said[1].within,
         stands=None if said is None else check(_stands(*said), names, want=Type.BOOLEAN),
+        due_within=None if conversation.trigger is None else conversation.trigger.within,
     )
 
 

@@ -156,6 +156,11 @@ def stands(programme: str, place: int, wait: int, at: int) -> Expr:
     return nw.col(f"stood_{programme}").is_between(place * ROOM, place * ROOM + at - wait)
 
 
+def ends(programme: str, place: int, within: int) -> Expr:
+    """After the last round: when the time of that place is over, of customers who stand there."""
+    return nw.col(f"stood_{programme}") + (within - place * ROOM)
+
+
 def _began(programme: Programme, step: Expr, since: Expr, at: int) -> Expr:
     """Who enters: who stands nowhere in it, fits it, may come again, and is not left alone this year; and who is sent out."""
     entered = _measure(programme.name, "entered")

@@ -17,8 +17,8 @@ import polars as pl
 from django.db import connection, transaction
 
 from touchline.delivery import failpoints
-from touchline.delivery.states import UNSAID, WAITING
-from touchline.delivery.telling import RESERVED, virtual
+from touchline.delivery.states import FREED, WAITING
+from touchline.delivery.telling import TELLING, virtual
 from touchline.kernel.times import DAY
 from touchline.recognition.locking import hold_customers
 from touchline.recognition.staging import execute, read, staged
@@ -76,25 +76,32 @@ def reserve(proposals: pl.DataFrame, again: Again, *, now: int) -> Gated:
     return Gated(reserved, {why: n for why, n in sorted(refused.items()) if n})
 
 
-def waiting_rows(now: int, personas: pl.Series | None = None) -> pl.DataFrame:
-    """A `sent` row, with all of the ledger's columns, for each message that is reserved, held or being sent; none lies after `now`.
+def waiting_rows(now: int, personas: pl.Series | None = None, *, as_of: int | None = None) -> pl.DataFrame:
+    """A `sent` row of `now`, with all of the ledger's columns, for each message that is reserved, held or being sent.
+
+    A message that waits goes out later than now, however long ago it was reserved: by its own age it would leave the caps too soon.
 
     personas   only theirs; everybody's where None
+    as_of      a past instant that is asked about: left out is what was reserved after it, and the rows are of this instant
     """
-    columns = ", ".join(f'm."{name}"' for name in RESERVED)
+    at = now if as_of is None else as_of
+    columns = ", ".join(f'm."{name}"' for name in TELLING)
     states = ", ".join(f"'{state}'" for state in WAITING)
-    # Said once more in the words of the index, which begins with the persona and leaves out the unsaid.
-    unsaid = ", ".join(f"'{state}'" for state in UNSAID)
-    where = f"NOT (m.state IN ({unsaid})) AND m.state IN ({states})"
+    # Said once more in the words of the index, which begins with the persona and leaves out the freed.
+    freed = ", ".join(f"'{state}'" for state in FREED)
+    where = f"NOT (m.state IN ({freed})) AND m.state IN ({states})"
+    before = []
+    if as_of is not None:
+        where, before = f"{where} AND m.reserved_at <= %s", [as_of]
     if personas is None:
-        return virtual(read(f"SELECT {columns} FROM delivery_message m WHERE {where}", RESERVED), now)  # noqa: S608 - the program's own names
+        return virtual(read(f"SELECT {columns} FROM delivery_message m WHERE {where}", TELLING, before), at)  # noqa: S608 - the program's own names
     if personas.is_empty():
-        return virtual(pl.DataFrame(schema=RESERVED), now)
+        return virtual(pl.DataFrame(schema=TELLING), at)
     with staged("asked", personas.unique().to_frame("persona_id")):
         query = (
             f"SELECT {columns} FROM asked a CROSS JOIN delivery_message m WHERE m.persona_id = a.persona_id AND {where}"  # noqa: S608 - as above
         )
-        return virtual(read(query, RESERVED), now)
+        return virtual(read(query, TELLING, before), at)
 
 
 def _reserve(asked: pl.DataFrame, again: Again, now: int, refused: Counter[str]) -> int:

@@ -10,7 +10,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
-from touchline.delivery.states import UNSAID, WAITING
+from touchline.delivery.states import FREED, WAITING
 
 
 class Message(models.Model):
@@ -71,7 +71,7 @@ class Message(models.Model):
             models.UniqueConstraint(fields=["message_id"], name="delivery_message_id"),
             models.UniqueConstraint(
                 fields=["persona_id", "conversation", "recurrence"],
-                condition=~Q(state__in=UNSAID),
+                condition=~Q(state__in=FREED),
                 name="delivery_message_once",
             ),
         ]

@@ -16,7 +16,7 @@ import polars as pl
 from django.db import connection, transaction
 
 from touchline.delivery import calls, failpoints, gifts
-from touchline.delivery.states import SAID
+from touchline.delivery.states import SAID, UNSAID, WAITING
 from touchline.delivery.telling import TELLING, rows
 from touchline.intake import accept_rows
 from touchline.kernel.times import HOUR, MINUTE
@@ -28,8 +28,6 @@ LEASE = 10 * MINUTE
 FIRST_WAIT = MINUTE
 LONGEST_WAIT = 4 * HOUR
 RATE_WINDOW = MINUTE
-INTERRUPTIONS = 8
-"""So often a message of class 1 is begun again after its worker died; then somebody has to look."""
 OWED = 1
 """The class that is sent at least once; every other at most once."""
 
@@ -39,9 +37,12 @@ _READ = {
     "worker": pl.String, "lease_until": pl.Int64,
 }  # fmt: skip
 _COLUMNS = ", ".join(f'"{name}"' for name in _READ)
-_REPEATABLE = "(talk_class = %s OR channel = 'phone') AND attempts < %s"
+_WAITS = "state IN ('reserved', 'held')"
+# In the words of the index `delivery_message_due`, or SQLite does not see that it would do and reads all messages ever sent.
+_DUE = f"state IN ({', '.join(repr(state) for state in WAITING)})"
+_REPEATABLE = "(talk_class = %s OR channel = 'phone')"
 # A call's try puts it on a list of our own, on which it stands once however often it is put there.
-_UNTOUCHED = "state IN ('reserved', 'held') AND worker = %s AND lease_until = %s"
+_UNTOUCHED = f"{_WAITS} AND worker = %s AND lease_until = %s"
 
 
 class Outcome(Protocol):
@@ -158,13 +159,13 @@ def finish(message: Leased, outcome: Outcome, now: int) -> str | None:
         told, reason = outcome.state, outcome.reason or ""
         tries = read("SELECT attempts FROM delivery_message WHERE id = %s", {"n": pl.Int64}, [message.id])
         attempt = int(tries["n"][0]) if tries.height else 0
-        if told == "uncertain" and message.talk_class == OWED:
-            told = "retry"
         due = now + backoff(message.message_id, attempt)
+        if told == "uncertain" and message.talk_class == OWED and due < message.expires_at:
+            told = "retry"
         if told == "retry" and due >= message.expires_at:
-            told, reason = "failed", reason or "gave_up"
+            told, reason = "expired", "gave_up"
         state = {"retry": "reserved", "handed": "sending"}.get(told, told)
-        if state not in ("sent", "reserved", "failed", "uncertain", "sending"):
+        if state not in ("sent", "reserved", "failed", "uncertain", "sending", "expired"):
             raise ValueError("no outcome of a try")
         changed = execute(
             "UPDATE delivery_message SET state = %s, reason = %s, due_at = CASE WHEN %s THEN %s ELSE due_at END,"
@@ -246,7 +247,10 @@ def conclude(message_id: str, state: str, reason: str, now: int) -> bool:
 
 
 def recover(now: int) -> Recovered:
-    """Put right what workers left behind, and end what waited too long."""
+    """Put right what workers left behind, and end what waited too long.
+
+    Two transactions, since each holds its people's buckets at once: taken one after the other they could wait in a circle.
+    """
     with transaction.atomic():
         left = _changed(
             "state = 'sending' AND lease_until <= %s",
@@ -254,12 +258,13 @@ def recover(now: int) -> Recovered:
             f" reason = CASE WHEN {_REPEATABLE} THEN 'interrupted' ELSE 'worker_died' END,"
             " due_at = %s, worker = NULL, lease_until = NULL",
             [now],
-            [OWED, INTERRUPTIONS, OWED, INTERRUPTIONS, now],
+            [OWED, OWED, now],
         )
         unknown = left.filter(pl.col("state") == "uncertain")
         _tell(unknown, "uncertain", "", now)
+    with transaction.atomic():
         late = _changed(
-            "(state IN ('reserved', 'held') AND expires_at <= %s AND (lease_until IS NULL OR lease_until <= %s))"
+            f"({_WAITS} AND expires_at <= %s AND (lease_until IS NULL OR lease_until <= %s))"
             " OR (state = 'sending' AND reason = 'handed' AND expires_at <= %s)",
             "state = 'expired', reason = CASE WHEN reason = '' THEN 'too_late' ELSE reason END, worker = NULL, lease_until = NULL",
             [now, now, now],
@@ -293,7 +298,7 @@ def counts() -> dict[str, int]:
 
 def next_due() -> int | None:
     """When the next waiting message falls due; None where none waits."""
-    found = read("SELECT min(due_at) AS n FROM delivery_message WHERE state IN ('reserved', 'held')", {"n": pl.Int64})
+    found = read(f"SELECT min(due_at) AS n FROM delivery_message WHERE {_DUE} AND {_WAITS}", {"n": pl.Int64})  # noqa: S608 - as above
     return None if found["n"][0] is None else int(found["n"][0])
 
 
@@ -301,8 +306,8 @@ def _left(channel: str, rate: int, now: int) -> int:
     """How many of a channel may still be begun; what is leased and not begun counts, since it may be at any moment."""
     hold_name(f"rate {channel}")
     used = read(
-        "SELECT (SELECT count(*) FROM delivery_message WHERE channel = %s AND started_at > %s)"
-        " + (SELECT count(*) FROM delivery_message WHERE channel = %s AND state IN ('reserved', 'held') AND lease_until > %s"
+        "SELECT (SELECT count(*) FROM delivery_message WHERE channel = %s AND started_at > %s)"  # noqa: S608 - the program's own text
+        f" + (SELECT count(*) FROM delivery_message WHERE channel = %s AND {_DUE} AND {_WAITS} AND lease_until > %s"
         " AND (started_at IS NULL OR started_at <= %s)) AS n",
         {"n": pl.Int64},
         [channel, now - RATE_WINDOW, channel, now, now - RATE_WINDOW],
@@ -315,7 +320,7 @@ def _leased(worker: str, channel: str, now: int, most: int) -> list[Leased]:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE delivery_message SET worker = %s, lease_until = %s WHERE id IN (SELECT id FROM delivery_message"  # noqa: S608 - the program's own text
-            " WHERE state IN ('reserved', 'held') AND channel = %s AND due_at <= %s AND expires_at > %s"
+            f" WHERE {_DUE} AND {_WAITS} AND channel = %s AND due_at <= %s AND expires_at > %s"
             " AND (lease_until IS NULL OR lease_until <= %s)"
             f" ORDER BY talk_class, priority DESC, id LIMIT %s{skipping}) RETURNING {_COLUMNS}",
             [worker, now + LEASE, channel, now, now, now, most],
@@ -331,8 +336,9 @@ def _one(message_id: str) -> pl.DataFrame | None:
 
 
 def _changed(where: str, change: str, asked: list[Any], changed: list[Any]) -> pl.DataFrame:
-    """The messages that the condition found, after the change; their people are held first."""
-    found = read(f"SELECT id, bucket FROM delivery_message WHERE {where}", {"id": pl.Int64, "bucket": pl.Int64}, asked)  # noqa: S608 - as above
+    """The messages not in the ledger yet that the condition found, after the change; their people are held first."""
+    query = f"SELECT id, bucket FROM delivery_message WHERE {_DUE} AND ({where})"  # noqa: S608 - as above
+    found = read(query, {"id": pl.Int64, "bucket": pl.Int64}, asked)
     if found.is_empty():
         return pl.DataFrame(schema=_READ)
     hold(found["bucket"].unique().to_list())
@@ -354,5 +360,5 @@ def _tell(messages: pl.DataFrame, state: str, reason: str, now: int, *, keep_cod
         accept_rows(rows(messages, "sent", now, why), received_at=now)
     elif state in ("delivered", "failed"):
         accept_rows(rows(messages, state, now, reason or None), received_at=now)
-        if state == "failed" and not keep_code:
-            gifts.give_back(messages["message_id"].to_list())
+    if state in UNSAID and not keep_code:
+        gifts.give_back(messages["message_id"].to_list())

@@ -216,7 +216,7 @@ def variables(
 ) -> dict[str, object]:
     """Every variable of a message by its dotted name.
 
-    today     the day in the customer's own zone
+    today     the instant whose day it is, on the organisation's wall clock
     measures  as conditions name them
     profile   what the customer told of themselves; a dot in a name becomes `_`, as a text could not read it
     """

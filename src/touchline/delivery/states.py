@@ -7,5 +7,7 @@ WAITING: tuple[str, ...] = ("reserved", "held", "sending")
 SAID: tuple[str, ...] = ("sent", "delivered", "uncertain")
 """In the ledger as `sent` or `called`; uncertain is what may have been sent."""
 UNSAID: tuple[str, ...] = ("failed", "expired")
-"""After these the conversation may be reserved again."""
+"""It came to nothing."""
+FREED: tuple[str, ...] = ("expired",)
+"""After these the conversation may be reserved again; what failed would fail again at once."""
 STATES: tuple[str, ...] = (*WAITING, *SAID, *UNSAID)

@@ -14,8 +14,6 @@ from touchline.kernel.ids import SEPARATOR
 from touchline.recognition.hashing import heads
 
 SOURCE = "outbox"
-WAITS = "reserved"
-"""`reason` of the row that stands for a message which is not in the ledger yet; no such row is ever kept."""
 
 TELLING = {
     "message_id": pl.String, "persona_id": pl.Int64, "bucket": pl.Int16, "role": pl.String, "conversation": pl.String,
@@ -24,8 +22,6 @@ TELLING = {
     "digest": pl.String,
 }  # fmt: skip
 """Columns of a message that its rows take over."""
-
-RESERVED = {**TELLING, "reserved_at": pl.Int64}
 
 _BEYOND = 2**62
 _TAKEN = (
@@ -57,7 +53,7 @@ def rows(
 
 
 def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
-    """Messages [RESERVED] as `sent` rows with all columns of the ledger, numbered beyond every seq; none lies after `now`."""
+    """Messages [TELLING] as `sent` rows of this instant with all columns of the ledger, numbered beyond every seq."""
     empty = pl.from_arrow(row.empty())
     if not isinstance(empty, pl.DataFrame):
         raise TypeError("ledger rows have columns")
@@ -69,10 +65,10 @@ def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
         kind=pl.lit("sent"),
         source=pl.lit(SOURCE),
         batch=pl.lit(0),
-        occurred_at=pl.min_horizontal("reserved_at", pl.lit(now, dtype=pl.Int64)),
-        received_at=pl.min_horizontal("reserved_at", pl.lit(now, dtype=pl.Int64)),
+        occurred_at=pl.lit(now, dtype=pl.Int64),
+        received_at=pl.lit(now, dtype=pl.Int64),
         machine=pl.lit(value=False),
-        reason=pl.lit(WAITS),
+        reason=pl.lit(row.RESERVED),
         payload=pl.struct("segment").struct.json_encode(),
     )
     missing = [

@@ -94,6 +94,8 @@ COMPLETION = "completion"
 """Source of rows that only complete an earlier one: they bring its reading, and are no interaction of their own."""
 HARD_BOUNCE = "hard_bounce"
 """`reason` of a failure, suppression or release that is of the address alone, and not of the person."""
+RESERVED = "reserved"
+"""`reason` of the row that stands for a message which is reserved and not yet sent; no such row is ever kept."""
 TEXT_LIMIT = 32 * 1024
 """Bytes that `text` and `payload` may each hold."""
 

@@ -13,13 +13,12 @@ from typing import Any
 import narwhals as nw
 
 from touchline.interactions.catalogue import MARKETING_PURPOSES
+from touchline.interactions.row import RESERVED
 from touchline.playbook.compiled import Goal
 
 Frame = nw.LazyFrame[Any]
 
 ARMS = ("treated", "control")
-RESERVED = "reserved"
-"""The reason of a row that stands for a reservation: nothing was sent yet."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import polars as pl
 
 from touchline.expressions import to_frame
 from touchline.interactions.catalogue import KINDS
-from touchline.interactions.row import COMPLETION, HARD_BOUNCE, PRINCIPLES, READINGS
+from touchline.interactions.row import COMPLETION, HARD_BOUNCE, PRINCIPLES, READINGS, RESERVED
 from touchline.kernel.engines import Engine
 from touchline.kernel.measures import SIDES
 from touchline.relationship import packing
@@ -40,8 +40,6 @@ COLUMNS: tuple[str, ...] = (
 """Ledger columns that the fold reads, beside those that a trigger's `where` names and, with programmes, _SEQUENCE."""
 
 _SEQUENCE = ("programme", "step", "arm")
-RESERVED = "reserved"
-"""`reason` of a message that is reserved and not yet sent: it counts wherever messages do, and completes no step."""
 
 _PERMISSION = ("opted_in", "opted_out", "preferred", "suppressed", "released", "reported_spam", "failed")
 _CONTACTS = ("sent", "called")
@@ -389,6 +387,7 @@ def _programmes(rows: Frame, layout: Layout) -> Frame:
         wide.append(stepped.then(packing.step_at(at, place)).max().alias(f"stood:{name}"))
         wide.append(entered.then(at).max().alias(f"entered:{name}"))
         wide.append(assigned.then(packing.flag_at(at, treated)).min().alias(f"arm:{name}"))
+    # A message that waits counts wherever messages do, and completes no step.
     sent = nw.col("reason").fill_null("") != RESERVED
     for done, conversation in layout.dones:
         holds = (kind == done) & (nw.col("conversation") == conversation) & sent

@@ -15,7 +15,7 @@ from typing import Any
 from touchline.expressions import evaluate
 from touchline.interactions.catalogue import KINDS, REACHED_BY
 from touchline.interactions.preferences import language_of
-from touchline.interactions.row import COMPLETION, HARD_BOUNCE
+from touchline.interactions.row import COMPLETION, HARD_BOUNCE, RESERVED
 from touchline.kernel import ids
 from touchline.kernel.measures import SIDES
 from touchline.kernel.times import DAY
@@ -500,7 +500,7 @@ class Evaluator:
         if kind is None:
             return None
         return self._last(
-            kind, where=lambda row: row.get("conversation") == conversation and row.get("reason") != "reserved"
+            kind, where=lambda row: row.get("conversation") == conversation and row.get("reason") != RESERVED
         )
 
     def recency(self, conversation: str) -> Value:

@@ -19,7 +19,7 @@ from touchline.report.markup import Markup, element
 class Said:
     """One conversation by one channel, over the time that the loop ran.
 
-    said, waiting, failed  messages
+    said, waiting, failed, ended  messages; ended are those whose time was over, or whose ground was gone
     reached                share of those said whose goal was reached in its window, raw; None without a goal
     """
 
@@ -29,6 +29,7 @@ class Said:
     said: int
     waiting: int
     failed: int
+    ended: int = 0
     reached: Estimate | None = None
 
 
@@ -168,7 +169,7 @@ def _share(e: Estimate) -> Markup:
 
 
 def _said(said: Sequence[Said]) -> Markup:
-    head = ("conversation", "said", "waiting", "failed", "goal reached")
+    head = ("conversation", "said", "waiting", "failed", "given up", "goal reached")
     rows = [
         element(
             "tr",
@@ -182,6 +183,7 @@ def _said(said: Sequence[Said]) -> Markup:
             element("td", {"class": "n"}, figures.number(one.said)),
             element("td", {"class": "n"}, figures.number(one.waiting)),
             element("td", {"class": "n"}, figures.number(one.failed)),
+            element("td", {"class": "n"}, figures.number(one.ended)),
             element("td", {"class": "n"}, "no goal")
             if one.reached is None
             else element(

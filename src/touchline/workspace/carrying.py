@@ -18,18 +18,21 @@ import narwhals as nw
 import polars as pl
 from django.core import signing
 
+from touchline import recognition
+from touchline.decision.priority import Propensity
 from touchline.delivery import working
 from touchline.delivery.outbox import Leased
 from touchline.delivery.rendering import Preview, Renderer, variables
 from touchline.delivery.senders import CallSender, LetterSender, Outgoing, Sender, SmtpSender, WebhookSender
 from touchline.delivery.working import Hold
 from touchline.kernel.measures import measure
-from touchline.kernel.times import format_instant, from_micros
+from touchline.kernel.times import MINUTE, format_instant, from_micros
 from touchline.playbook import wording
 from touchline.playbook.compiled import Brand
 from touchline.playbook.wording import UNSUBSCRIBABLE, Words
 from touchline.recognition.staging import read
-from touchline.workspace import giving, looking
+from touchline.workspace import deciding, giving, looking
+from touchline.workspace.looking import owners_of
 from touchline.workspace.profiles import Traits, profiles
 
 if TYPE_CHECKING:
@@ -43,6 +46,9 @@ MOST_BATCHES = 50
 
 BEFORE = 5
 """Encounters that a call's brief tells."""
+
+LEARN = 15 * MINUTE
+"""So long goal rates are relied on."""
 
 UNSUBSCRIBE = "touchline.unsubscribe"
 """What a link to end a purpose is signed for, and for nothing else."""
@@ -68,11 +74,14 @@ class Carried:
     """Senders and words of one worker, open until its loop ends.
 
     senders  channel -> whoever carries its messages
+    broken   channel -> why its sender could not be opened
     """
 
     def __init__(self, workspace: Workspace, senders: Mapping[str, Sender]) -> None:
         self.workspace = workspace
-        self.senders = senders
+        self.broken: dict[str, str] = {}
+        self.senders = {channel: sender for channel, sender in senders.items() if self._opened(channel, sender)}
+        self._rates: tuple[int, Propensity] | None = None
         self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}"
         self._words = wording.load(workspace.settings.root, workspace.playbook)
         self._renderer = Renderer(self._words)
@@ -82,6 +91,7 @@ class Carried:
     def deliver(self, now: int) -> Counter[str]:
         """Hand over what is due; what became of it -> how many."""
         told: Counter[str] = Counter()
+        self._known = Known()
         self.prepare(_due(now, tuple(self.senders)), now)
         for _ in range(MOST_BATCHES):
             said = working.deliver(
@@ -92,12 +102,19 @@ class Carried:
                 worker=self.worker,
                 now=now,
                 limit=BATCH,
+                rates=self.workspace.settings.rates,
                 clock=self.workspace.clock.now,
             )
             told.update(said)
             if not said:
                 break
         return told
+
+    def rates(self, now: int) -> Propensity:
+        """Goal rates, learnt anew after LEARN."""
+        if self._rates is None or not 0 <= now - self._rates[0] < LEARN:
+            self._rates = now, deciding.propensity(self.workspace, now)
+        return self._rates[1]
 
     def look(self, messages: Sequence[Leased]) -> Mapping[str, Hold]:
         """The last look, and what rendering these messages will ask for where it was not read yet."""
@@ -106,27 +123,29 @@ class Carried:
         going = [m.persona_id for m in messages if m.message_id not in held and m.persona_id not in self._known.owners]
         if going:
             self.prepare(going, now)
-        return held
+        owners, facts = self._known.owners, self._known.facts
+        mine = {m.message_id: facts.get(owners.get(m.persona_id, m.customer), {}) for m in messages}
+        return {**looking.overtaken(self.workspace, messages, mine, now), **held}
 
     def prepare(self, personas: Sequence[int], now: int) -> None:
         """Read what words say of the customers whom these personas are now."""
         if not personas:
             return
-        people = self.workspace.people()
-        mine = people.filter(pl.col("persona_id").is_in(list(personas))).select("persona_id", "customer")
+        mine = owners_of(personas)
         customers = mine["customer"].unique().to_list()
         frame = self.workspace.relationships(now, measures=sorted(self._names), customers=customers)
         rows = self.workspace.engine.collect(frame).drop("draw").iter_rows(named=True)
+        known = self._known
         self._known = Known(
-            owners=dict(mine.iter_rows()),
-            facts={row["customer"]: {measure(name): value for name, value in row.items()} for row in rows},
-            profiles=profiles(self.workspace, customers),
-            before=_before(self.workspace, customers, now) if "phone" in self.senders else {},
+            owners={**known.owners, **dict(mine.iter_rows())},
+            facts={**known.facts, **{row["customer"]: {measure(n): v for n, v in row.items()} for row in rows}},
+            profiles={**known.profiles, **profiles(self.workspace, customers)},
+            before={**known.before, **(_before(self.workspace, customers, now) if "phone" in self.senders else {})},
         )
 
     def _read_by_words(self) -> set[str]:
-        """The measures that any of the words read, and the language."""
-        names, known = {"prefers.language"}, self.workspace.playbook.measures
+        """The measures that any of the words read, the language, and what the last look asks."""
+        names, known = {"prefers.language"} | looking.asked(self.workspace.playbook), self.workspace.playbook.measures
         for one in self._words.words.values():
             texts = [(one.source, one.file), (one.subject, one.subject_file), *((say, one.file) for say in one.say)]
             for source, file in texts:
@@ -199,6 +218,15 @@ class Carried:
             sender.close()
         self._renderer.close()
 
+    def _opened(self, channel: str, sender: Sender) -> bool:
+        """One sender that cannot be opened keeps its own messages waiting, and nobody else's."""
+        try:
+            sender.open()
+        except Exception as error:
+            self.broken[channel] = f"its sender cannot be opened: {type(error).__name__}"
+            return False
+        return True
+
     def _brand(self, words: Words) -> Brand:
         organisation = self.workspace.playbook.organisation
         return organisation.brand_details.get(words.brand) or Brand(organisation.name)
@@ -224,8 +252,6 @@ def opened(workspace: Workspace, senders: Mapping[str, Sender] | None = None) ->
     giving.load(workspace)
     carried = Carried(workspace, senders if senders is not None else senders_of(workspace))
     try:
-        for sender in carried.senders.values():
-            sender.open()
         yield carried
     finally:
         carried.close()
@@ -256,10 +282,10 @@ def senders_of(workspace: Workspace) -> dict[str, Sender]:
 
 
 def without_sender(workspace: Workspace) -> dict[str, str]:
-    """Channel that the playbook talks by and nobody carries -> what to set."""
+    """Channel that the playbook talks by and nobody carries -> what to do, as words."""
     used = {way.channel for talk in workspace.playbook.conversations.values() for way in talk.ways}
     missing = sorted(used - set(senders_of(workspace)))
-    return {channel: "TOUCHLINE_SMTP_URL" if channel == "email" else "TOUCHLINE_WEBHOOK_URL" for channel in missing}
+    return {channel: f"set TOUCHLINE_{'SMTP' if channel == 'email' else 'WEBHOOK'}_URL" for channel in missing}
 
 
 def unsubscribe_url(workspace: Workspace, message: Leased) -> str:
@@ -270,7 +296,7 @@ def unsubscribe_url(workspace: Workspace, message: Leased) -> str:
 
 def _before(workspace: Workspace, customers: Sequence[int], now: int) -> dict[int, list[dict[str, Any]]]:
     """Of each customer the latest encounters, the latest first: when, where, what."""
-    owners = workspace.people().filter(pl.col("customer").is_in(list(customers))).select("persona_id", "customer")
+    owners = recognition.people(of=pl.Series(list(customers), dtype=pl.Int64)).select("persona_id", "customer")
     wanted = ("persona_id", "occurred_at", "kind", "touchpoint", "conversation", "machine")
     rows = workspace.ledger.frame(
         workspace.engine, wanted, personas=owners["persona_id"].to_list(), occurred_until=now

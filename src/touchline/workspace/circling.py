@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from touchline import report
-from touchline.delivery.states import UNSAID, WAITING
+from touchline.delivery.states import WAITING
 from touchline.proof.proving import Proof
 from touchline.report.figures import Estimate, share_of
 from touchline.workspace import messages, proving
@@ -40,9 +40,9 @@ def _said(
     """Each conversation by each of its channels; who had its goal's whole time counts for the share that reached it."""
     state = pl.col("state")
     counted = told.group_by("conversation", "channel").agg(
-        waiting=state.is_in(list(WAITING)).sum(), failed=state.is_in(list(UNSAID)).sum()
+        waiting=state.is_in(list(WAITING)).sum(), failed=(state == "failed").sum(), ended=(state == "expired").sum()
     )
-    waiting = {(row[0], row[1]): (int(row[2]), int(row[3])) for row in counted.iter_rows()}
+    waiting = {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4])) for row in counted.iter_rows()}
     found = []
     for talk in workspace.playbook.conversations.values():
         for way in talk.ways:
@@ -59,7 +59,7 @@ def _said(
                     .filter(pl.col("act") > pl.col("said"), pl.col("act") <= pl.col("said") + talk.goal.within)
                 )
                 reached = share_of(hits["index"].n_unique(), whole.height)
-            held = waiting.get((talk.name, way.channel), (0, 0))
+            held = waiting.get((talk.name, way.channel), (0, 0, 0))
             found.append(report.Said(talk.name, talk.purpose, way.channel, mine.height, *held, reached=reached))
     return sorted(found, key=lambda one: (-one.said, one.conversation))
 
@@ -78,5 +78,13 @@ def _lift(one: Proof) -> report.Lift | None:
         return None
     difference = Estimate(group.difference or 0.0, group.low or 0.0, group.high or 0.0, one.n)
     return report.Lift(
-        one.name, one.goal, treated, control, difference, one.messages, one.cost, one.sample_ratio_p or 1.0, one.method
+        one.name,
+        one.goal,
+        treated,
+        control,
+        difference,
+        one.messages,
+        one.cost,
+        1.0 if one.sample_ratio_p is None else one.sample_ratio_p,
+        one.method,
     )

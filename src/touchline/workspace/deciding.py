@@ -31,18 +31,6 @@ LEARNT_FROM = 365 * DAY
 
 
 @dataclass(frozen=True)
-class Decided:
-    """One decision over the base.
-
-    summary    {"customers","eligible","decided","held":{policy:n},"by_conversation":{name:n}}
-    proposals  customer, conversation, channel, touchpoint, variant, purpose, class, priority, decided_at, digest
-    """
-
-    summary: dict[str, Any]
-    proposals: pl.DataFrame
-
-
-@dataclass(frozen=True)
 class Made:
     """A decision as it was made.
 
@@ -57,6 +45,20 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Decided:
+    """One decision over the base.
+
+    made       the decision itself; None where the playbook has no conversations
+    summary    {"customers","eligible","decided","held":{policy:n},"by_conversation":{name:n}}
+    proposals  customer, conversation, channel, touchpoint, variant, purpose, class, priority, decided_at, digest
+    """
+
+    summary: dict[str, Any]
+    proposals: pl.DataFrame
+    made: Made | None = None
+
+
+@dataclass(frozen=True)
 class Written:
     """How many steps of sequences, and how many arms, were written down."""
 
@@ -67,7 +69,7 @@ class Written:
 def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
     """Decide for everybody as of an instant; unless it is a dry run, keep the proposals for `touchline sql`.
 
-    Nothing is sent by it: a proposal is not yet a message. Steps and arms are written down by the loop, which acts on them.
+    Nothing is sent by it: a proposal is not yet a message.
     """
     plan = workspace.plan
     if not plan.candidates:
@@ -80,7 +82,7 @@ def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
     proposed = made.proposals.sort("customer", "conversation")
     if not dry_run:
         record(workspace, proposed, as_of)
-    return Decided(summary, proposed)
+    return Decided(summary, proposed, made)
 
 
 def decided(
@@ -143,22 +145,26 @@ def propensity(workspace: Workspace, as_of: int) -> Propensity:
     engine, plan = workspace.engine, workspace.plan
     if not plan.goals:
         return learning.learn([], plan)
-    columns = ("persona_id", "kind", "message_id", "conversation", "channel", "touchpoint", "machine", "occurred_at")
+    columns = (
+        "persona_id", "kind", "message_id", "conversation", "channel", "touchpoint", "machine", "occurred_at", "payload",
+    )  # fmt: skip
     rows = workspace.ledger.frame(engine, columns, occurred_from=as_of - LEARNT_FROM, occurred_until=as_of)
     kinds = {kind for kind, _ in plan.goals.values()}
     rows = rows.filter(nw.col("kind").is_in(sorted({"sent", "called", *kinds})))
-    known = engine.lazy(engine.collect(of_customers(rows, workspace.people(), engine)))
+    found = engine.collect(of_customers(rows, workspace.people(), engine))
+    segment = pl.when(pl.col("kind").is_in(["sent", "called"])).then(pl.col("payload").str.json_path_match("$.segment"))
+    known = engine.lazy(found.with_columns(segment=segment.cast(pl.Int64, strict=False)).drop("payload"))
     sent = known.filter(nw.col("kind").is_in(["sent", "called"]) & ~nw.col("conversation").is_null())
     places = {name: touchpoint.channel for name, touchpoint in workspace.playbook.touchpoints.items()}
     placed = engine.lazy(pl.DataFrame({"touchpoint": list(places), "_place": list(places.values())}))
-    # The micro-segment is what a customer was when the message went out; rows that do not say so teach the conversation alone.
+    # The micro-segment is what a customer was when the message was decided; rows that do not say so teach the conversation alone.
     messages = sent.join(placed, on="touchpoint", how="left").select(
         "customer",
         "message_id",
         "conversation",
         nw.coalesce(nw.col("channel"), nw.col("_place")).alias("channel"),
         "occurred_at",
-        nw.lit(None, dtype=nw.Int64).alias("segment"),
+        "segment",
     )
     acts = known.filter(nw.col("kind").is_in(sorted(kinds)) & ~nw.col("machine")).select(
         "customer", "kind", "occurred_at"
@@ -190,7 +196,7 @@ def explain(
     if conversation is not None:
         told = told.about(conversation)
     personas = _personas(customer)
-    said = [one for one in messages.told(workspace, customer) if conversation in (None, one["conversation"])]
+    said = [one for one in messages.told(workspace, customer, as_of) if conversation in (None, one["conversation"])]
     return {
         **told.as_dict(),
         "personas": personas,

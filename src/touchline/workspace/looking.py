@@ -1,22 +1,26 @@
 """In: messages about to be sent, what is allowed now. Out: which of them wait, or are given up, and why. Writes no interactions.
 
 The last look before a sender: the gate has checked everything; between it and now a customer may have opted out, been
-suppressed, or fallen asleep.
+suppressed, or fallen asleep, have come to need care, or have left the step that the message belongs to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+from django.db import transaction
 
-from touchline import permission
+from touchline import permission, recognition
 from touchline.decision.purposes import TABLE
 from touchline.delivery import quiet
 from touchline.delivery.outbox import Leased
 from touchline.delivery.working import Hold
 from touchline.interactions.preferences import zone_codes
+from touchline.kernel.times import HOUR
+from touchline.playbook.compiled import Playbook
+from touchline.recognition.staging import read, staged
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
@@ -33,14 +37,55 @@ def look(workspace: Workspace, messages: Sequence[Leased], now: int) -> Mapping[
             "channel": [m.channel for m in messages],
         }
     )
-    people = workspace.people()
-    owners = people.filter(pl.col("persona_id").is_in(asked["persona_id"].implode())).select("persona_id", "customer")
+    owners = owners_of(asked["persona_id"].to_list())
     asked = asked.join(owners, on="persona_id", how="left")
-    own = people.filter(pl.col("customer").is_in(owners["customer"].implode()))
-    known = permission.permissions(own)
+    known = permission.permissions(recognition.people(of=owners["customer"]))
     ended = _ended(asked, known)
     waits = _asleep(workspace, messages, asked, known, now)
     return {**waits, **ended}
+
+
+def asked(playbook: Playbook) -> set[str]:
+    """The measures by which a message may have been overtaken."""
+    steps = {f"programme.{name}.{member}" for name in playbook.programmes for member in ("step", "entered")}
+    return {"care.due", "topic.last"} | steps
+
+
+def overtaken(
+    workspace: Workspace, messages: Sequence[Leased], facts: Mapping[str, Mapping[str, Any]], now: int
+) -> dict[str, Hold]:
+    """Those that a need for care has overtaken since they were reserved, and those whose customer has left their step.
+
+    facts   `message_id` -> measure -> value, of `asked`
+    """
+    held = {}
+    for message in messages:
+        conversation = workspace.playbook.conversations.get(message.conversation)
+        told = facts.get(message.message_id, {})
+        if conversation is None or not told:
+            continue
+        rule = TABLE[message.purpose].care_first
+        about = conversation.topic is not None and told.get("topic.last") == conversation.topic
+        if told.get("care.due") and rule != "passes" and not (rule == "unless_about_it" and about):
+            held[message.message_id] = Hold("care_first", now + HOUR)
+        programme = workspace.playbook.programmes.get(message.programme or "")
+        if programme is None:
+            continue
+        place = next((step.place for step in programme.steps if step.conversation == message.conversation), None)
+        entered = told.get(f"programme.{programme.name}.entered")
+        if told.get(f"programme.{programme.name}.step") != place or str(entered) != message.recurrence:
+            held[message.message_id] = Hold("step_left")
+    return held
+
+
+def owners_of(personas: Sequence[int]) -> pl.DataFrame:
+    """[persona_id, customer] of these personas, as they are now."""
+    told = pl.DataFrame({"persona_id": list(personas)}, schema={"persona_id": pl.Int64}).unique()
+    with transaction.atomic(), staged("asked_for", told, key=["persona_id"]):
+        return read(
+            "SELECT p.persona_id, p.customer FROM asked_for a CROSS JOIN recognition_persona p WHERE p.persona_id = a.persona_id",
+            {"persona_id": pl.Int64, "customer": pl.Int64},
+        )
 
 
 def _ended(asked: pl.DataFrame, known: permission.Permissions) -> dict[str, Hold]:

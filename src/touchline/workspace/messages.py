@@ -70,11 +70,12 @@ def reservations() -> pl.DataFrame:
     return read(f"SELECT {', '.join(columns)} FROM delivery_message", columns)  # noqa: S608 - the program's own names
 
 
-def told(workspace: Workspace, customer: int) -> list[dict[str, Any]]:
-    """What was reserved for a customer's personas, and what became of it: state, why and when, as `explain` lists it."""
+def told(workspace: Workspace, customer: int, as_of: int) -> list[dict[str, Any]]:
+    """What was reserved for a customer's personas by then, and what has become of it: state, why and when."""
     people = workspace.people()
     own = people.filter(pl.col("customer") == customer)["persona_id"].to_list()
-    return [_as_told(row) for row in of_personas(own).iter_rows(named=True)]
+    found = of_personas(own).filter(pl.col("reserved_at") <= as_of)
+    return [_as_told(row) for row in found.iter_rows(named=True)]
 
 
 def _as_told(row: dict[str, Any]) -> dict[str, Any]:

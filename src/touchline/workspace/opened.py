@@ -22,7 +22,7 @@ from touchline.intake.pending import pending
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
 from touchline.kernel.errors import UnknownName
-from touchline.kernel.times import HOUR, Clock, SystemClock
+from touchline.kernel.times import MINUTE, Clock, SystemClock
 from touchline.ledger import Ledger, Snapshots
 from touchline.playbook.compiled import Playbook
 from touchline.recognition import find, people
@@ -42,6 +42,7 @@ from touchline.workspace import (
     running,
     states,
     verifying,
+    writing,
 )
 from touchline.workspace.settings import Settings
 
@@ -94,13 +95,13 @@ class Workspace:
     def awaited(self, at: int, personas: Collection[int] | None = None) -> pl.DataFrame:
         """Rows that the ledger will hold: what intake keeps, and for each reserved message the `sent` row to come.
 
-        at   as of when they are asked for; an instant of the last hour counts as now, so that no reservation of a machine
+        at   as of when they are asked for; an instant of the last minute counts as now, so that no reservation of a machine
              whose clock is a little ahead is overlooked
         Reservations are read first: one that is sent in between is seen twice, which its id tells, and never not at all.
         """
         now = self.clock.now()
-        clipped = at if 0 <= now - at < HOUR else now
-        reserved = waiting_rows(clipped, None if personas is None else pl.Series(personas, dtype=pl.Int64))
+        own = None if personas is None else pl.Series(personas, dtype=pl.Int64)
+        reserved = waiting_rows(at, own) if 0 <= now - at < MINUTE else waiting_rows(now, own, as_of=at)
         kept = self.pending()
         if reserved.is_empty():
             return kept
@@ -181,8 +182,13 @@ class Workspace:
         importing.catch_up(self)
 
     def decide(self, *, as_of: int | None = None, dry_run: bool = False) -> deciding.Decided:
-        """Decide for everybody; see `deciding.decide`."""
-        return deciding.decide(self, self.clock.now() if as_of is None else as_of, dry_run=dry_run)
+        """Decide for everybody; see `deciding.decide`. Steps and arms are written down, but never in a dry run or for another
+        instant than now."""
+        decided = deciding.decide(self, self.clock.now() if as_of is None else as_of, dry_run=dry_run)
+        if decided.made is not None and not dry_run and as_of is None:
+            writing.write(self, decided.made, self.clock.now())
+            self.catch_up()
+        return decided
 
     def run(
         self,

@@ -190,7 +190,7 @@ def _decisions(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> 
         connection.execute(
             "CREATE TABLE decisions (customer BIGINT, conversation VARCHAR, channel VARCHAR, touchpoint VARCHAR, variant VARCHAR, "
             "purpose VARCHAR, class BIGINT, priority DOUBLE, programme VARCHAR, recurrence VARCHAR, given DOUBLE, asked DOUBLE, "
-            "segment SMALLINT, decided_at TIMESTAMP, digest VARCHAR)"
+            "segment SMALLINT, decided_at TIMESTAMP, expires_at BIGINT, digest VARCHAR)"
         )
         return
     listed = ", ".join(_quoted(str(path)) for path in files)

@@ -62,10 +62,9 @@ def fill(
         raise WorldFault(
             "the workspace holds interactions", remedy="Make one with `touchline new DIR --template warranty`."
         )
-    wanted = ("history_contacts", "Contract Signed")
     if "renewal" not in workspace.playbook.programmes:
         raise WorldFault(
-            f"the playbook is not the warranty company's ({wanted[1]} is not mapped)",
+            "the playbook is not the warranty company's: it has no programme `renewal`",
             remedy="Make a workspace with `touchline new DIR --template warranty`.",
         )
     company = Company(None, customers, days, seed, until=until)

@@ -6,8 +6,6 @@ what is due to the senders. Every part takes up what another left, so a turn tha
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -21,6 +19,7 @@ from touchline.delivery import duties
 from touchline.delivery.gate import reserve
 from touchline.kernel.times import MINUTE
 from touchline.workspace import carrying, deciding, states, writing
+from touchline.workspace.looking import owners_of
 
 if TYPE_CHECKING:
     from touchline.workspace.importing import Tell
@@ -51,7 +50,8 @@ class Done:
     reserved   messages
     refused    why a proposal got no reservation -> how many
     messages   what became of messages -> how many: sent, handed, held, failed, expired, uncertain, retry
-    without_sender  channel that nobody carries -> what to set
+    without_sender  channel that nobody carries -> what to set, or why nobody does
+    failed     turns that did not come to their end, by the fault
     """
 
     turns: int = 0
@@ -63,19 +63,16 @@ class Done:
     refused: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
     without_sender: dict[str, str] = field(default_factory=dict)
+    failed: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
         """The object that `touchline run --json` prints."""
         return {
             **vars(self),
+            "failed": dict(sorted(self.failed.items())),
             "refused": dict(sorted(self.refused.items())),
             "messages": dict(sorted(self.messages.items())),
         }
-
-
-def worker() -> str:
-    """A name for this process that no other running one has."""
-    return f"{socket.gethostname()[:32]}:{os.getpid()}"
 
 
 def run(
@@ -89,6 +86,7 @@ def run(
     """Turn until nothing is left to do, or for ever; `stop` is asked between turns."""
     done = Done(without_sender=carrying.without_sender(workspace) if senders is None else {})
     with carrying.opened(workspace, senders) as carried:
+        done.without_sender.update(carried.broken)
         ticked, seen = -EVERY, workspace.ledger.last_seq()
         while not stop():
             now = workspace.clock.now()
@@ -98,7 +96,14 @@ def run(
             everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
             if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
                 states.keep_house(workspace)
-            moved, seen = turn(workspace, carried, done, None if everybody else seen)
+            try:
+                moved, seen = turn(workspace, carried, done, None if everybody else seen)
+            except Exception as error:
+                if until_idle:
+                    raise
+                # A busy store, or one that is away for a while: what was done is whole, and the next turn takes it up.
+                done.failed[type(error).__name__] += 1
+                ticked, moved = -EVERY, False
             if tell is not None:
                 tell("running", done.turns, None, "turns")
             if until_idle and not moved and not everybody:
@@ -120,8 +125,8 @@ def turn(workspace: Workspace, carried: carrying.Carried, done: Done, seen: int 
     now, last = workspace.clock.now(), workspace.ledger.last_seq()
     customers = None if seen is None else _touched(workspace, seen, last)
     moved = bool(customers)
-    if customers is None or customers:
-        moved = _decided(workspace, now, customers, done) or moved
+    if workspace.plan.candidates and (customers is None or customers):
+        moved = _decided(workspace, carried, now, customers, done) or moved
     said = carried.deliver(now)
     done.messages.update(said)
     done.drained += last - (seen if seen is not None else last)
@@ -136,13 +141,14 @@ def _touched(workspace: Workspace, since: int, until: int) -> list[int]:
     # What the loop itself wrote down about somebody is no news to it.
     rows = rows.filter(~nw.col("kind").is_in(["assigned", "stepped"])).select("persona_id")
     personas = workspace.engine.collect(rows.unique())
-    people = workspace.people().join(personas, on="persona_id", how="semi")
-    return people["customer"].unique().sort().to_list()
+    return owners_of(personas["persona_id"].to_list())["customer"].unique().sort().to_list()
 
 
-def _decided(workspace: Workspace, now: int, customers: Collection[int] | None, done: Done) -> bool:
+def _decided(
+    workspace: Workspace, carried: carrying.Carried, now: int, customers: Collection[int] | None, done: Done
+) -> bool:
     """Decide, write down who moved and who was drawn, and reserve; whether anything was new."""
-    rates = deciding.propensity(workspace, now)
+    rates = carried.rates(now)
     decided = deciding.decided(workspace, now, customers=customers, rates=rates)
     done.customers += decided.chosen.height
     written = writing.write(workspace, decided, now)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from touchline.interactions.catalogue import CHANNELS
 from touchline.kernel.engines import known
-from touchline.kernel.errors import NotAWorkspace
+from touchline.kernel.errors import NotAWorkspace, UnknownName
 
 MARKER = "touchline.yaml"
 
@@ -27,6 +28,7 @@ class Settings:
     smtp_url      `smtp://`, `smtp+starttls://` or `smtps://` USER:PASSWORD@HOST:PORT; None: e-mail waits
     webhook_url   where messages of channels that no own sender carries are posted; None: they wait. `webhook_secret`
                   signs them; `webhook_private` allows an address inside the network
+    rates         channel -> messages that may be begun in any minute, from TOUCHLINE_RATES (`email=600,sms=60`)
     public_url    where customers reach this workspace's pages: links in messages begin with it
     """
 
@@ -39,6 +41,7 @@ class Settings:
     webhook_url: str | None = None
     webhook_secret: str = ""
     webhook_private: bool = False
+    rates: Mapping[str, int] = field(default_factory=dict)
     public_url: str = DEFAULT_PUBLIC_URL
 
     @property
@@ -76,6 +79,20 @@ def find(start: Path) -> Path:
     raise NotAWorkspace(f"no {MARKER} in {start} or above it")
 
 
+def rates_of(text: str) -> dict[str, int]:
+    """`email=600,sms=60` as channel -> messages a minute; raises UnknownName for anything else."""
+    found: dict[str, int] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        channel, _, number = part.partition("=")
+        if channel.strip() not in CHANNELS or not number.strip().isdecimal() or int(number) < 1:
+            raise UnknownName(
+                f"rate {part[:40]!r} in TOUCHLINE_RATES",
+                remedy=f"Write CHANNEL=MESSAGES_A_MINUTE, parted by commas; channels are {', '.join(CHANNELS)}.",
+            )
+        found[channel.strip()] = int(number)
+    return found
+
+
 def settings_for(directory: str | Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings of DIR, else of TOUCHLINE_WORKSPACE, else of the nearest workspace from the current folder upwards.
 
@@ -98,6 +115,7 @@ def settings_for(directory: str | Path | None = None, environment: Mapping[str, 
         smtp_url=environment.get("TOUCHLINE_SMTP_URL") or None,
         webhook_url=environment.get("TOUCHLINE_WEBHOOK_URL") or None,
         webhook_secret=environment.get("TOUCHLINE_WEBHOOK_SECRET") or "",
+        rates=rates_of(environment.get("TOUCHLINE_RATES") or ""),
         webhook_private=environment.get("TOUCHLINE_WEBHOOK_PRIVATE") == "yes",
         public_url=(environment.get("TOUCHLINE_PUBLIC_URL") or DEFAULT_PUBLIC_URL).rstrip("/"),
     )

@@ -13,6 +13,7 @@ from touchline.expressions import to_frame
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
+from touchline.recognition import people
 from touchline.relationship import refreshing
 from touchline.relationship.deriving import measures_of, slots_of
 from touchline.relationship.refreshing import Held
@@ -89,8 +90,7 @@ def relationships(
 
     customers   only these; everybody where None
     """
-    everyone = workspace.people()
-    some = everyone if customers is None else everyone.filter(pl.col("customer").is_in(list(customers)))
+    some = workspace.people() if customers is None else people(of=pl.Series(list(customers), dtype=pl.Int64))
     personas = None if customers is None else some["persona_id"].to_list()
     state = held(workspace, as_of, measures=measures or (), personas=personas, only=measures is not None)
     return refreshing.relationships(state, some, workspace.playbook, workspace.engine, wanted=measures)

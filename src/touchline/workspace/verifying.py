@@ -26,6 +26,7 @@ from touchline.interactions.row import COMPLETION, READINGS
 from touchline.interactions.row import SCHEMA as INTERACTIONS
 from touchline.kernel.ids import BUCKETS
 from touchline.kernel.measures import column
+from touchline.kernel.times import MINUTE
 from touchline.kernel.types import Value
 from touchline.permission.reading import ROWS
 from touchline.recognition.administration import customers_rebuilt
@@ -45,6 +46,9 @@ SHOWN = 20
 
 TOLERANCE = 1e-6
 """Relative and absolute: sums added in another order differ by less. Readings are stored as 32-bit floats."""
+
+LOOKED = 5 * MINUTE
+"""The last look lies less than that before a message goes: a batch is looked at together."""
 
 SAMPLE = 60
 """Customers whose every measure is worked out again row by row, and whose decision is explained again."""
@@ -270,13 +274,19 @@ def decisions(workspace: Workspace) -> Check:
 def said(workspace: Workspace) -> Check:
     """Every message in the ledger had a reservation and the basis its purpose requires, and was said once; none is missing."""
     check = Check("messages", "messages")
-    wanted = ("seq", "kind", "source", "message_id", "persona_id", "conversation", "purpose", "channel", "identifier")
+    wanted = (
+        "seq", "kind", "source", "message_id", "persona_id", "conversation", "purpose", "channel", "identifier", "occurred_at",
+    )  # fmt: skip
+    before = (
+        messages.reservations()
+    )  # a message that goes while this looks is in the second reading, and owes no row yet
     told = workspace.engine.collect(
         workspace.interactions()
         .select(*wanted)
         .filter(nw.col("source") == OUTBOX, nw.col("kind").is_in(["sent", "called"]))
     )
     reserved = messages.reservations()
+    went = before.filter(pl.col("state").is_in(SAID))
     check.looked_at = reserved.height
     without = told.join(reserved, on="message_id", how="anti")
     for seq in without["seq"].sort():
@@ -288,13 +298,12 @@ def said(workspace: Workspace) -> Check:
     key = ["message_id", "kind"]
     for message, kind in told.filter(told.select(key).is_duplicated()).select(key).unique().sort(key).iter_rows():
         check.fault(f"message {message} is told as {kind} more than once")
-    silent = reserved.filter(pl.col("state").is_in(SAID)).join(told, on="message_id", how="anti")
+    silent = went.join(told, on="message_id", how="anti")
     for message in silent["message_id"].sort():
         check.fault(f"message {message} went, and the ledger does not tell of it")
-    for message, purpose, channel in _without_basis(
-        workspace, reserved.filter(pl.col("state").is_in(SAID))
-    ).iter_rows():
-        check.fault(f"message {message} for {purpose} by {channel} had no consent when it was reserved")
+    at = told.group_by("message_id").agg(went_at=pl.col("occurred_at").min())
+    for message, purpose, channel in _without_basis(workspace, went.join(at, on="message_id")).iter_rows():
+        check.fault(f"message {message} for {purpose} by {channel} had no consent when it was reserved or went")
     return check
 
 
@@ -302,14 +311,17 @@ def _without_basis(workspace: Workspace, went: pl.DataFrame) -> pl.DataFrame:
     """[message_id, purpose, channel] of messages whose purpose needs a consent that the ledger does not show for that moment.
 
     An opt-out of any persona of today's customer counts, an opt-in of the address alone; where the playbook lets a purpose
-    rest on a soft opt-in, only an opt-out counts.
+    rest on a soft opt-in, only an opt-out counts. One that came between the reservation and the sending counts where it had
+    come LOOKED before the message went.
     """
     policies = workspace.playbook.policies
     basis = {name: purpose.basis for name, purpose in TABLE.items()}
     asked = went.filter(~pl.col("purpose").is_in([name for name, kind in basis.items() if kind == "contract"]))
     people = workspace.people().select("persona_id", "customer")
-    asked = asked.select("message_id", "persona_id", "purpose", "channel", "reserved_at").join(people, on="persona_id")
-    wanted = ("persona_id", "kind", "purpose", "channel", "occurred_at", "machine")
+    asked = asked.select("message_id", "persona_id", "purpose", "channel", "reserved_at", "went_at").join(
+        people, on="persona_id"
+    )
+    wanted = ("persona_id", "kind", "purpose", "channel", "occurred_at", "received_at", "machine")
     frame = (
         workspace.interactions()
         .select(*wanted)
@@ -317,7 +329,12 @@ def _without_basis(workspace: Workspace, went: pl.DataFrame) -> pl.DataFrame:
     )
     acts = workspace.engine.collect(frame).join(people, on="persona_id")
     before = asked.join(acts, on=["customer", "purpose", "channel"], suffix=":act").filter(
-        pl.col("occurred_at") <= pl.col("reserved_at")
+        (pl.col("occurred_at") <= pl.col("reserved_at"))
+        | (
+            (pl.col("kind") == "opted_out")
+            & (pl.col("occurred_at") <= pl.col("went_at"))
+            & (pl.col("received_at") <= pl.col("went_at") - LOOKED)
+        )
     )
     own = (pl.col("kind") == "opted_in") & (pl.col("persona_id") == pl.col("persona_id:act"))
     latest = before.group_by("message_id").agg(

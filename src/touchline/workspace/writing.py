@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 from django.db import transaction
 
-from touchline import decision
+from touchline import decision, recognition
 from touchline.decision import sequence
 from touchline.intake import buffer
 from touchline.kernel.ids import BUCKETS, SEPARATOR
@@ -35,7 +35,8 @@ def write(workspace: Workspace, made: Made, now: int) -> Written:
     if made.moving.height:
         moved = engine.collect(sequence.advance(engine.lazy(made.moving), plan, now))
         taken = engine.collect(sequence.steps(engine.lazy(moved), plan, now)).select(*_STEPS)
-    people = workspace.people().filter(pl.col("persona_id") == pl.col("customer"))
+    of = pl.concat([drawn["customer"], taken["customer"]]).unique()
+    people = recognition.people(of=of).filter(pl.col("persona_id") == pl.col("customer"))
     owners = people.select("customer", "role", bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16))
     assigned = _kept(_assigned(drawn, now), owners, plan.digest, now)
     steps = _kept(_stepped(taken), owners, plan.digest, now)
@@ -65,7 +66,9 @@ def _assigned(drawn: pl.DataFrame, now: int) -> pl.DataFrame:
 
 
 def _stepped(taken: pl.DataFrame) -> pl.DataFrame:
-    key = pl.concat_str(pl.lit("stepped"), "programme", "recurrence", "step", "customer", separator=SEPARATOR)
+    # By the step's name, as an entry comes to each once: a place may be another step's after the playbook was edited.
+    named = pl.col("name").str.strip_prefix(",").str.split(",").list.first().fill_null("end")
+    key = pl.concat_str(pl.lit("stepped"), "programme", "recurrence", named, "customer", separator=SEPARATOR)
     return taken.with_columns(key=key, kind=pl.lit("stepped"))
 
 

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'delivery_message',
                 'indexes': [models.Index(condition=models.Q(('state__in', ('reserved', 'held', 'sending'))), fields=['channel', 'due_at'], name='delivery_message_due'), models.Index(condition=models.Q(('started_at__isnull', False)), fields=['channel', 'started_at'], name='delivery_message_rate')],
-                'constraints': [models.UniqueConstraint(fields=('message_id',), name='delivery_message_id'), models.UniqueConstraint(condition=models.Q(('state__in', ('failed', 'expired')), _negated=True), fields=('persona_id', 'conversation', 'recurrence'), name='delivery_message_once')],
+                'constraints': [models.UniqueConstraint(fields=('message_id',), name='delivery_message_id'), models.UniqueConstraint(condition=models.Q(('state__in', ('expired',)), _negated=True), fields=('persona_id', 'conversation', 'recurrence'), name='delivery_message_once')],
             },
         ),
     ]

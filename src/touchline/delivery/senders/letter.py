@@ -17,6 +17,8 @@ from touchline.kernel.times import Clock, SystemClock, from_micros
 
 MANIFEST = "manifest.csv"
 COLUMNS: tuple[str, ...] = ("message_id", "file", "address", "brand", "language", "bytes", "sha256")
+_DIGEST = 64
+"""Characters of the last cell of a whole line."""
 
 
 class LetterSender:
@@ -27,6 +29,7 @@ class LetterSender:
         self.channel = channel
         self._folder = folder
         self._clock: Clock = clock or SystemClock()
+        self._read = _Read()
 
     def open(self) -> None:
         """Make the folder."""
@@ -46,7 +49,9 @@ class LetterSender:
             file = batch / f"{message.message_id}.pdf"
             manifest = batch / MANIFEST
             line = _line(message, file.name, pdf)
-            if _has(manifest, message.message_id):
+            if self._read.manifest != manifest:
+                self._read = _Read(manifest)
+            if message.message_id in self._read.ids():
                 return Outcome("sent")
             _headed(manifest, message.message_id)
             _write(file, pdf)
@@ -59,6 +64,32 @@ class LetterSender:
 
     def close(self) -> None:
         """Nothing to let go of: each letter is on the disk when it is sent."""
+
+
+class _Read:
+    """The ids of the whole lines of a manifest; what was read once is not read again."""
+
+    def __init__(self, manifest: Path | None = None) -> None:
+        self.manifest = manifest
+        self._ids: set[str] = set()
+        self._until = 0
+
+    def ids(self) -> set[str]:
+        """Those that stand there now, whoever wrote them."""
+        if self.manifest is None or not self.manifest.exists():
+            return set()
+        with self.manifest.open("rb") as lines:
+            if lines.seek(0, os.SEEK_END) < self._until:  # somebody began it anew
+                self._ids, self._until = set(), 0
+            lines.seek(self._until)
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # it is being written, or never was
+                self._until += len(line)
+                cells = line.rstrip(b"\r\n").split(b",")
+                if len(cells[-1]) == _DIGEST:  # else it was cut off, and the printer has no use for it
+                    self._ids.add(cells[0].decode("utf-8", "replace"))
+        return self._ids
 
 
 def _line(message: Outgoing, file: str, pdf: bytes) -> bytes:
@@ -77,14 +108,6 @@ def _row(*cells: str) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerow([guarded(cell) for cell in cells])
     return text.getvalue().encode("utf-8", "replace")
-
-
-def _has(manifest: Path, message_id: str) -> bool:
-    if not manifest.exists():
-        return False
-    start = f"{message_id},".encode()
-    with manifest.open("rb") as lines:
-        return any(line.startswith(start) for line in lines)
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -112,10 +135,14 @@ def _headed(manifest: Path, message_id: str) -> None:
 
 
 def _append(manifest: Path, line: bytes) -> None:
-    """One line, in one write."""
-    descriptor = os.open(manifest, os.O_WRONLY | os.O_APPEND)
+    """One line, in one write; OSError where not all of it was taken. A line that was cut off before is ended first."""
+    descriptor = os.open(manifest, os.O_RDWR | os.O_APPEND)
     try:
-        os.write(descriptor, line)
+        end = os.lseek(descriptor, 0, os.SEEK_END)
+        cut = end > 0 and os.pread(descriptor, 1, end - 1) != b"\n"
+        whole = b"\r\n" + line if cut else line
+        if os.write(descriptor, whole) != len(whole):
+            raise OSError("the disk took a part of the line")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
