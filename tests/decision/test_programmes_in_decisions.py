@@ -142,11 +142,11 @@ def test_a_proposal_expires_when_the_time_of_its_step_is_over(name: EngineName, 
         "first", talk("talk_a", wait=HOUR, within=2 * DAY), talk("talk_b", within=5 * DAY), talk("talk_c"), exit=None
     )
     second = programme("second", talk("talk_d", within=3 * HOUR), enter="stage = 'renewal'", exit=None)
-    said = [conversation(talk.name, purpose, ("email", "letter")) for talk in spoken([first])]
+    said = [conversation(talk.name, purpose, ("email", "sms")) for talk in spoken([first])]
     plan = plan_of(*said, conversation("talk_d", purpose, audience="TRUE"), programmes=[first, second])
     comes: dict[str, Value] = {
         "stage": "renewal", "programme.second.entered": None, "programme.second.since": None,
-        "programme.second.assigned": None,
+        "programme.second.assigned": None, "programme.second.arm": "treated",
     }  # fmt: skip
     outcome = decided(
         plan,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from touchline.delivery import failpoints, outbox
 from touchline.delivery.gate import LASTING
 from touchline.delivery.states import SAID, STATES, WAITING
@@ -30,6 +32,7 @@ def test_its_numbers_are_those_of_the_outbox() -> None:
     assert "three days after its reservation" in TEXT
 
 
+@pytest.mark.usefixtures("database")
 def test_every_table_that_it_names_is_one() -> None:
     from django.apps import apps
 

@@ -101,7 +101,7 @@ def _permissions(layout: Layout) -> Iterator[str]:
 
 def _conversations(layout: Layout) -> Iterator[str]:
     for name in layout.conversations:
-        yield f"max(CASE WHEN kind IN ('sent', 'called') AND conversation = '{name}' THEN t END) AS \"contact:{name}\""
+        yield f"max(CASE WHEN (kind IN ('sent', 'called') OR (kind = 'failed' AND coalesce(reason, '') <> '{HARD_BOUNCE}')) AND conversation = '{name}' THEN t END) AS \"contact:{name}\""
     for due in layout.dues:
         where = f"kind = '{due.kind}'" + (f" AND touchpoint = '{due.touchpoint}'" if due.touchpoint else "")
         yield f'max(CASE WHEN {where} THEN t END) AS "due:{due.conversation}"'

@@ -71,7 +71,8 @@ def new(
         output.say(
             "Then playbook/touchpoints.yaml: your channels, departments and touchpoints, in place of the template's."
         )
-        output.say(f"Next: cd {directory}; touchline check; touchline import FILE --as NAME", "dim")
+        then = "touchline world" if template == "warranty" else "touchline import FILE --as NAME"
+        output.say(f"Next: cd {directory}; touchline check; {then}", "dim")
 
 
 @app.command()

@@ -42,7 +42,7 @@ def lived(result: Mapping[str, Any]) -> None:
             f"{result['customers']:,} customers, {result['days']:,} days, {result['interactions']:,} interactions; "
             f"it is {result['now']} there now."
         )
-        output.say("Next: touchline decide --dry-run; touchline world --forward 7", "dim")
+        output.say("Next: touchline decide --dry-run; touchline run --until-idle; touchline world --forward 7", "dim")
 
 
 def proven(result: Mapping[str, Any]) -> None:
@@ -55,8 +55,8 @@ def proven(result: Mapping[str, Any]) -> None:
         return
     for one in programmes:
         head = f"{one['name']}: {one['goal']} within {one['within'] / 86_400_000_000:g} days"
-        if one["difference"] is None:
-            output.say(f"{head}: {one['n']:,} customers so far, too few to compare.")
+        if one["difference"] is None or not one["complete"]:
+            output.say(f"{head}: {one['n']:,} customers so far, and nobody's time for it is over yet.")
             continue
         output.say(
             f"{head}: {_percent(one['treated'])} of {one['n_treated']:,} treated, {_percent(one['control'])} of "
@@ -83,7 +83,7 @@ def previewed(seen: Mapping[str, Any]) -> None:
         return
     if seen["subject"]:
         output.say(f"Subject: {seen['subject']}")
-    output.say(seen["text"].strip() or "(a letter; write it with --out FILE.pdf)")
+    output.say(seen["text"].strip() or ("(a letter)" if seen["out"] else "(a letter; write it with --out FILE.pdf)"))
     for line in seen["say"]:
         output.say(f"- {line}")
     if seen["out"]:
@@ -120,6 +120,9 @@ def calls(tasks: Sequence[Mapping[str, Any]]) -> None:
             "bold",
         )
         output.say(f"    {task['conversation']}, until {task['expires_at']}", "dim")
+        why = brief.get("why", {}).get("words", "").strip()
+        if why:
+            output.say(f"    why: {' '.join(why.split())}")
         for line in brief.get("say", []):
             output.say(f"    say: {line}")
         for line in brief.get("before", []):

@@ -26,7 +26,7 @@ from touchline.recognition.staging import execute, read, staged
 Again = Callable[[Sequence[int]], pl.DataFrame]
 
 LASTING = 3 * DAY
-"""So long a reservation waits for its sender, unless the proposal says `expires_at`."""
+"""So long a reservation waits for its sender at most; a proposal may say an earlier `expires_at`."""
 
 WANTED = {
     "customer": pl.Int64, "persona_id": pl.Int64, "bucket": pl.Int16, "role": pl.String, "conversation": pl.String,
@@ -151,7 +151,7 @@ def _insert(exact: pl.DataFrame, now: int, refused: Counter[str]) -> tuple[int, 
         reason=pl.lit(""),
         reserved_at="decided_at",
         due_at=pl.lit(now, dtype=pl.Int64),
-        expires_at=pl.col("expires_at").fill_null(now + LASTING),
+        expires_at=pl.min_horizontal("expires_at", pl.lit(now + LASTING, dtype=pl.Int64)),
         attempts=pl.lit(0, dtype=pl.Int32),
     )
     written = _insert_new(messages)

@@ -42,7 +42,7 @@ COLUMNS: tuple[str, ...] = (
 _SEQUENCE = ("programme", "step", "arm")
 
 _PERMISSION = ("opted_in", "opted_out", "preferred", "suppressed", "released", "reported_spam", "failed")
-_CONTACTS = ("sent", "called")
+_CONTACTS = ("sent", "called", "failed")
 _BOOKKEEPING = (*(k.name for k in KINDS.values() if k.way == "administration"), "assigned")
 _NO_KIND = -1
 
@@ -342,9 +342,11 @@ def _permissions(rows: Frame, layout: Layout) -> Frame:
 
 
 def _contacts(rows: Frame, layout: Layout) -> Frame:
-    """When each conversation was last had."""
+    """When each conversation was last had, or tried in vain: only another address is worth another try."""
+    tried = (nw.col("kind") != "failed") | (nw.col("reason").fill_null("") != HARD_BOUNCE)
     long = (
         _of_kinds(rows, _CONTACTS)
+        .filter(tried)
         .group_by("persona_id", "conversation")
         .agg(nw.col("occurred_at").max().alias("_last"))
     )

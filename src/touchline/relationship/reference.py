@@ -504,8 +504,12 @@ class Evaluator:
         )
 
     def recency(self, conversation: str) -> Value:
-        """Days since the conversation was last had."""
-        return self._days(self._last(*OUTBOUND, where=lambda row: row.get("conversation") == conversation))
+        """Days since the conversation was last had, or tried in vain other than by an address that bounced."""
+
+        def tried(row: Row) -> bool:
+            return row.get("conversation") == conversation and not (row["kind"] == "failed" and _of_bounce(row))
+
+        return self._days(self._last(*OUTBOUND, "failed", where=tried))
 
     def trigger(self, conversation: str) -> Value:
         """Days since the conversation fell due."""

@@ -39,4 +39,4 @@ setup()
 from touchline.cli import session  # noqa: E402 - see above
 from touchline.cli.main import app  # noqa: E402 - see above
 from touchline.workspace.opened import Workspace  # noqa: E402 - see above
-from touchline.workspace.rehearsing import clock_of  # noqa: E402 - see above
+from touchline.workspace.worldly import clock_of  # noqa: E402 - see above

@@ -31,6 +31,7 @@ from touchline.playbook import wording
 from touchline.playbook.compiled import Brand
 from touchline.playbook.wording import UNSUBSCRIBABLE, Words
 from touchline.recognition.staging import read
+from touchline.relationship.slices import OUTBOUND
 from touchline.workspace import deciding, giving, looking
 from touchline.workspace.looking import owners_of
 from touchline.workspace.profiles import Traits, profiles
@@ -238,7 +239,7 @@ def _due(now: int, channels: Sequence[str]) -> list[int]:
         return []
     marks = ", ".join(["%s"] * len(channels))
     found = read(
-        "SELECT DISTINCT persona_id FROM delivery_message WHERE state IN ('reserved', 'held') AND due_at <= %s"  # noqa: S608 - marks alone
+        "SELECT DISTINCT persona_id FROM delivery_message WHERE state IN ('reserved', 'held', 'sending') AND state <> 'sending' AND due_at <= %s"  # noqa: S608 - marks alone
         f" AND channel IN ({marks}) LIMIT %s",
         {"persona_id": pl.Int64},
         [now, *channels, BATCH * MOST_BATCHES],
@@ -295,12 +296,12 @@ def unsubscribe_url(workspace: Workspace, message: Leased) -> str:
 
 
 def _before(workspace: Workspace, customers: Sequence[int], now: int) -> dict[int, list[dict[str, Any]]]:
-    """Of each customer the latest encounters, the latest first: when, where, what."""
+    """Of each customer the latest encounters, the latest first: when, where, what; neither messages nor mere visits to a site."""
     owners = recognition.people(of=pl.Series(list(customers), dtype=pl.Int64)).select("persona_id", "customer")
     wanted = ("persona_id", "occurred_at", "kind", "touchpoint", "conversation", "machine")
     rows = workspace.ledger.frame(
         workspace.engine, wanted, personas=owners["persona_id"].to_list(), occurred_until=now
-    ).filter(~nw.col("touchpoint").is_null(), ~nw.col("machine"))
+    ).filter(~nw.col("touchpoint").is_null(), ~nw.col("machine"), ~nw.col("kind").is_in([*OUTBOUND, "visited"]))
     told = workspace.engine.collect(rows).join(owners, on="persona_id").sort("occurred_at", descending=True)
     found: dict[int, list[dict[str, Any]]] = {}
     for row in told.group_by("customer", maintain_order=True).head(BEFORE).iter_rows(named=True):

@@ -17,6 +17,7 @@ from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY
 from touchline.relationship.reference import Evaluator, Persona
 from touchline.workspace import circling, rehearsing
+from touchline.workspace.worldly import clock_of
 from touchline.world import retail
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def demonstrate(
 
 def _live(workspace: Workspace, customers: int, days: int, seed: int, tell: Tell | None) -> None:
     """The history, then the last days in step with the loop; what was lived before is not lived again."""
-    if rehearsing.clock_of(workspace.settings) is None:
+    if clock_of(workspace.settings) is None:
         start = UNTIL - days * DAY
         rehearsing.fill(workspace, customers=customers, days=DAYS - days, seed=seed, until=start, tell=tell)
     left = (UNTIL - workspace.clock.now()) // DAY

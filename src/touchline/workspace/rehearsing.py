@@ -16,11 +16,10 @@ import polars as pl
 from touchline.delivery import calls
 from touchline.delivery.senders import ConsoleSender, Sender
 from touchline.intake import buffer
-from touchline.kernel.errors import TouchlineError
 from touchline.kernel.times import FixedClock, format_instant, parse_instant
 from touchline.recognition.staging import read
 from touchline.workspace import carrying
-from touchline.workspace.settings import Settings
+from touchline.workspace.worldly import CLOCK, WorldFault, clock_of
 from touchline.world.warranty import Company
 
 if TYPE_CHECKING:
@@ -31,24 +30,10 @@ UNTIL = parse_instant("2026-06-24T10:00:00+02:00")
 """Where the world's history ends unless it is told otherwise: a Wednesday, ten o'clock in Berlin."""
 
 SOURCE = "world"
-CLOCK = "clock.json"
+FILLING = "filling.json"
+"""Stands in the world's folder while its history is imported, with what was asked for."""
 
 _CODE = {"message_id": pl.String, "pool": pl.String, "code": pl.String}
-
-
-class WorldFault(TouchlineError):
-    """The world cannot be made or moved on here."""
-
-    code = "world"
-
-
-def clock_of(settings: Settings) -> FixedClock | None:
-    """The world's clock; None where the workspace is no world's."""
-    try:
-        told = json.loads((settings.world / CLOCK).read_text(encoding="utf-8"))
-    except OSError:
-        return None
-    return FixedClock(int(told["now"]))
 
 
 def fill(
@@ -58,7 +43,10 @@ def fill(
     settings = workspace.settings
     if (settings.world / CLOCK).exists():
         raise WorldFault("there is a world already", remedy="Let it live on with --forward, or make another workspace.")
-    if workspace.ledger.count():
+    asked = json.dumps({"customers": customers, "days": days, "seed": seed, "until": until})
+    filling = settings.world / FILLING
+    begun = filling.exists() and filling.read_text(encoding="utf-8") == asked
+    if workspace.ledger.count() and not begun:
         raise WorldFault(
             "the workspace holds interactions", remedy="Make one with `touchline new DIR --template warranty`."
         )
@@ -67,6 +55,10 @@ def fill(
             "the playbook is not the warranty company's: it has no programme `renewal`",
             remedy="Make a workspace with `touchline new DIR --template warranty`.",
         )
+    settings.world.mkdir(parents=True, exist_ok=True)
+    filling.write_text(
+        asked, encoding="utf-8"
+    )  # interrupted and asked for again it goes on: files that are in add nothing
     company = Company(None, customers, days, seed, until=until)
     if tell is not None:
         tell("living the history", 0, None, "days")
@@ -75,6 +67,7 @@ def fill(
         result = workspace.import_files([path], name, tell=tell)
         counted.update({"accepted": result["accepted"], "rejected": result["rejected"]})
     _keep(workspace, company, workspace.ledger.last_seq())
+    filling.unlink()
     return {
         "customers": customers, "days": days, "seed": seed, "now": format_instant(company.now),
         "interactions": counted["accepted"], "rejected": counted["rejected"],

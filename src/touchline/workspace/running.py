@@ -17,9 +17,11 @@ import polars as pl
 
 from touchline.delivery import duties
 from touchline.delivery.gate import reserve
-from touchline.kernel.times import MINUTE
+from touchline.kernel.times import MINUTE, FixedClock
+from touchline.recognition.staging import read
 from touchline.workspace import carrying, deciding, states, writing
 from touchline.workspace.looking import owners_of
+from touchline.workspace.worldly import WorldFault
 
 if TYPE_CHECKING:
     from touchline.workspace.importing import Tell
@@ -83,7 +85,15 @@ def run(
     tell: Tell | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Done:
-    """Turn until nothing is left to do, or for ever; `stop` is asked between turns."""
+    """Turn until nothing is left to do, or for ever; `stop` is asked between turns.
+
+    Raises WorldFault for an endless run where the clock stands still.
+    """
+    if not until_idle and isinstance(workspace.clock, FixedClock):
+        raise WorldFault(
+            "the clock stands still here, so that no tick would ever come",
+            remedy="Let the world live on: `touchline world --forward DAYS`; or take one turn: `touchline run --until-idle`.",
+        )
     done = Done(without_sender=carrying.without_sender(workspace) if senders is None else {})
     with carrying.opened(workspace, senders) as carried:
         done.without_sender.update(carried.broken)
@@ -133,6 +143,19 @@ def turn(workspace: Workspace, carried: carrying.Carried, done: Done, seen: int 
     return moved or bool(said), last
 
 
+def _one_turn(proposals: pl.DataFrame, now: int) -> pl.DataFrame:
+    """The proposals without those for customers who have had their turn since the last tick; what is owed is no turn.
+
+    Arbitration gives one thing to say at a time; deciding again as soon as it is said would make that two.
+    """
+    had = read(
+        "SELECT DISTINCT customer FROM delivery_message WHERE reserved_at > %s AND talk_class > 1",
+        {"customer": pl.Int64},
+        [now - EVERY],
+    )
+    return proposals.filter((pl.col("class") == 1) | ~pl.col("customer").is_in(had["customer"].implode()))
+
+
 def _touched(workspace: Workspace, since: int, until: int) -> list[int]:
     """The customers whom rows of the ledger after a seq are about."""
     if until <= since:
@@ -155,7 +178,7 @@ def _decided(
     done.steps += written.steps
     done.assigned += written.assigned
     reserved = 0
-    proposals = decided.proposals
+    proposals = _one_turn(decided.proposals, now)
     owners = proposals["customer"].unique().sort()
     for start in range(0, len(owners), AT_ONCE):
         some = proposals.filter(pl.col("customer").is_in(owners[start : start + AT_ONCE].implode()))
