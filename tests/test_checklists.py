@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
+from touchline.delivery import senders
 from touchline.expressions.functions import FUNCTIONS, Function
 from touchline.interactions import row
 from touchline.interactions.catalogue import CHANNELS, IDENTIFIER_TYPES, KINDS, PURPOSES, REACHED_BY
 from touchline.kernel.measures import SCORES, Measures
+from touchline.playbook.authored.programmes import SORTS, Step
+from touchline.playbook.checking import programmes
 from touchline.report.view import SHAPES
+from touchline.workspace import carrying
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+SENDERS = [name for name in senders.__all__ if name.endswith("Sender") and name != "Sender"]
 
 
 def _page(name: str) -> str:
@@ -94,3 +100,46 @@ def test_a_function_is_documented_framed_and_evaluated(function: Function) -> No
         assert re.search(
             rf"\b{function.name}\b|\b{function.name.title()}\b", (rooms / module).read_text(encoding="utf-8")
         )
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_a_sender_is_carried_passes_the_suite_and_is_documented(name: str) -> None:
+    kind = getattr(senders, name)
+    assert all(callable(getattr(kind, verb)) for verb in ("open", "send", "close"))
+    assert name == "ConsoleSender" or f"{name}(" in inspect.getsource(carrying)
+    assert re.search(
+        rf"\b{name}\)?[(:]", (Path(__file__).parent / "delivery" / "test_senders.py").read_text(encoding="utf-8")
+    )
+    title = {"SmtpSender": "E-mail by SMTP", "LetterSender": "Letters", "CallSender": "Calls"}.get(
+        name, name.removesuffix("Sender")
+    )
+    assert f"\n## {title}\n" in (REFERENCE / "senders.md").read_text(encoding="utf-8")
+
+
+def test_every_setting_of_a_workspace_is_documented() -> None:
+    from touchline.workspace import settings
+
+    page = (REFERENCE / "terminal.md").read_text(encoding="utf-8")
+    for name in re.findall(r'"(TOUCHLINE_[A-Z_]+|DATABASE_URL)"', inspect.getsource(settings)):
+        assert f"| `{name}` |" in page, name
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_sort_of_step_is_authored_checked_and_documented(sort: str) -> None:
+    assert sort in Step.model_fields
+    assert re.search(rf'"{sort}"', inspect.getsource(programmes))
+    assert re.search(rf"^\| `{sort}`: ", (REFERENCE / "programmes.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_every_command_is_documented() -> None:
+    from typer.main import get_command
+
+    from touchline.cli.main import app
+
+    page = (REFERENCE / "terminal.md").read_text(encoding="utf-8")
+    for name, command in get_command(app).commands.items():
+        assert f"`touchline {name}" in page, name
+        for option in command.params:
+            for flag in option.opts:
+                if flag.startswith("--") and flag not in ("--workspace", "--json", "--as-of", "--help"):
+                    assert flag in page, f"{name} {flag}"

@@ -85,7 +85,7 @@ def close(task: int, outcome: str, note: str, now: int) -> None:
             [task],
         )
         if message.is_empty():
-            raise UnknownName(f"call task {task}", remedy="`touchline calls` lists those that are open.")
+            raise UnknownName(f"call task {task}", remedy="`touchline calls list` shows those that are open.")
         hold([int(message["bucket"][0])])
         closed = execute(
             "UPDATE delivery_call_task SET closed_at = %s, outcome = %s, note = %s WHERE id = %s AND closed_at IS NULL",
@@ -97,7 +97,7 @@ def close(task: int, outcome: str, note: str, now: int) -> None:
             [outcome, message["message_id"][0]],
         )
         if not said:
-            raise TaskFault(f"task {task} is closed", remedy="`touchline calls` lists those that are open.")
+            raise TaskFault(f"task {task} is closed", remedy="`touchline calls list` shows those that are open.")
         accept_rows(rows(message, "called", now, outcome, note), received_at=now)
 
 

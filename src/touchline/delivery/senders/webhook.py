@@ -176,21 +176,21 @@ def _key(secret: str) -> bytes:
     try:
         key = base64.b64decode(secret.removeprefix(_SECRET), validate=True)
     except binascii.Error:
-        raise BadSetting("the secret of webhooks", remedy=remedy) from None
+        raise BadSetting("TOUCHLINE_WEBHOOK_SECRET", remedy=remedy) from None
     if not secret.startswith(_SECRET) or not _SHORTEST <= len(key) <= _LONGEST:
-        raise BadSetting("the secret of webhooks", remedy=remedy)
+        raise BadSetting("TOUCHLINE_WEBHOOK_SECRET", remedy=remedy)
     return key
 
 
 def _target(url: str, *, allow_private: bool) -> _Target:
-    remedy = "Write it as https://host/path, without a user name."
+    remedy = "Write it as https://host/path, without a user name; http and addresses of this network need TOUCHLINE_WEBHOOK_PRIVATE=yes."
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
-        raise BadSetting("the address of webhooks", remedy=remedy) from None
+        raise BadSetting("TOUCHLINE_WEBHOOK_URL", remedy=remedy) from None
     schemes = ("http", "https") if allow_private else ("https",)
     if parsed.scheme not in schemes or not parsed.host or parsed.userinfo or parsed.fragment:
-        raise BadSetting("the address of webhooks", remedy=remedy)
+        raise BadSetting("TOUCHLINE_WEBHOOK_URL", remedy=remedy)
     return _Target(parsed, parsed.raw_host.decode("ascii"), parsed.port or (443 if parsed.scheme == "https" else 80))
 
 
