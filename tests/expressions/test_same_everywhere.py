@@ -6,7 +6,7 @@ import re
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from tests.expressions.frames import COLUMNS, ENGINES, NAMES, by_reference, exact, on_engine, table
@@ -195,7 +195,13 @@ def assert_same(texts: list[str], rows: dict[str, list], dialect) -> None:
     checked, frame = [check(text, NAMES, dialect=dialect) for text in texts], table(rows)
     told = by_reference(checked, frame)
     for engine in ENGINES:
-        for expression, wanted, got in zip(checked, told, on_engine(engine, checked, frame), strict=True):
+        try:
+            answers = on_engine(engine, checked, frame)
+        except duckdb.InvalidInputException as fault:
+            # DuckDB 2.0 cannot plan `'a' >= x AND 'a' <= y` of some texts: it says so, and gives no wrong value.
+            assert "BindBuiltinScalarFunction" in str(fault)
+            reject()
+        for expression, wanted, got in zip(checked, told, answers, strict=True):
             assert exact(got) == exact(wanted), (engine.name, expression.text, rows)
 
 

@@ -193,6 +193,7 @@ def test_a_programme_goes_its_way_and_its_control_is_left_alone(walking: Workspa
     first = tasks[0]
     assert first["brief"]["say"] == [f"welcome {first['brief']['who']['name']}"]
     walking.close_call(first["task"], "reached", "glad to hear from us")
+    later(walking, HOUR)  # a customer has one turn a tick
     walking.run(until_idle=True, senders={**senders, "post": letters})
     assert steps(walking) == {1: CUSTOMERS - 1, 3: 1}, "the letter follows the call, then a fortnight passes"
     manifest = next(walking.settings.letters.rglob("manifest.csv")).read_text(encoding="utf-8")
@@ -257,6 +258,7 @@ def test_a_letter_that_nobody_carried_in_its_48_hours_is_not_sent_after_them(wal
     walking.run(until_idle=True, senders={"phone": CallSender()})
     task = walking.calls()[0]
     walking.close_call(task["task"], "reached")
+    later(walking, HOUR)
     walking.run(until_idle=True, senders={})
     assert walking.messages("reserved").filter(pl.col("conversation") == "hello_letter").height == 1
     later(walking, 50 * HOUR)

@@ -18,7 +18,7 @@ from touchline.delivery.senders import ConsoleSender, Sender
 from touchline.intake import buffer
 from touchline.kernel.times import FixedClock, format_instant, parse_instant
 from touchline.recognition.staging import read
-from touchline.workspace import carrying
+from touchline.workspace import carrying, running
 from touchline.workspace.worldly import CLOCK, WorldFault, clock_of
 from touchline.world.warranty import Company
 
@@ -85,24 +85,23 @@ def forward(
     if not isinstance(clock, FixedClock) or clock_of(workspace.settings) is None:
         raise WorldFault("the workspace is no world's", remedy="Fill it first: `touchline world`.")
     company = Company.restore(workspace.settings.world)
-    carried = senders if senders is not None else _senders(workspace)
     events, messages, reached = 0, Counter[str](), Counter[str]()
-    for day in range(days):
-        contacts, seen = _contacts(workspace)
-        happened = company.day(contacts)
-        clock.instant = company.now
-        for path, name in company.enrolled(workspace.settings.state / "enrolled"):
-            workspace.import_files([path], name)
-        accepted = buffer.accept(happened, received_at=company.now, source=SOURCE)
-        if accepted.faults:
-            raise WorldFault(f"an event of the world was refused: {accepted.faults[0][1]}")
-        events += accepted.accepted
-        done = workspace.run(until_idle=True, senders=carried)
-        messages.update(done.messages)
-        reached.update(_called(workspace, company))
-        _keep(workspace, company, seen)
-        if tell is not None:
-            tell("living on", day + 1, days, "days")
+    with carrying.opened(workspace, senders if senders is not None else _senders(workspace)) as carried:
+        for day in range(days):
+            contacts, seen = _contacts(workspace)
+            happened = company.day(contacts)
+            clock.instant = company.now
+            for path, name in company.enrolled(workspace.settings.state / "enrolled"):
+                workspace.import_files([path], name)
+            accepted = buffer.accept(happened, received_at=company.now, source=SOURCE)
+            if accepted.faults:
+                raise WorldFault(f"an event of the world was refused: {accepted.faults[0][1]}")
+            events += accepted.accepted
+            messages.update(running.loop(workspace, carried, until_idle=True).messages)
+            reached.update(_called(workspace, company))
+            _keep(workspace, company, seen)
+            if tell is not None:
+                tell("living on", day + 1, days, "days")
     workspace.catch_up()
     return {
         "days": days, "now": format_instant(company.now), "events": events,

@@ -94,34 +94,46 @@ def run(
             "the clock stands still here, so that no tick would ever come",
             remedy="Let the world live on: `touchline world --forward DAYS`; or take one turn: `touchline run --until-idle`.",
         )
-    done = Done(without_sender=carrying.without_sender(workspace) if senders is None else {})
     with carrying.opened(workspace, senders) as carried:
-        done.without_sender.update(carried.broken)
-        ticked, seen = -EVERY, workspace.ledger.last_seq()
-        while not stop():
-            now = workspace.clock.now()
-            everybody = now - ticked >= EVERY
-            ticked = now if everybody else ticked
-            # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
-            everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
-            if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
-                states.keep_house(workspace)
-            try:
-                moved, seen = turn(workspace, carried, done, None if everybody else seen)
-            except Exception as error:
-                if until_idle:
-                    raise
-                # A busy store, or one that is away for a while: what was done is whole, and the next turn takes it up.
-                done.failed[type(error).__name__] += 1
-                ticked, moved = -EVERY, False
-            if tell is not None:
-                tell("running", done.turns, None, "turns")
-            if until_idle and not moved and not everybody:
-                break
-            if until_idle and done.turns >= MOST_TURNS:
-                break
-            if not until_idle and not moved:
-                time.sleep(PAUSE)
+        done = loop(workspace, carried, until_idle=until_idle, tell=tell, stop=stop)
+        if senders is None:
+            done.without_sender.update(carrying.without_sender(workspace))
+    return done
+
+
+def loop(
+    workspace: Workspace,
+    carried: carrying.Carried,
+    *,
+    until_idle: bool,
+    tell: Tell | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Done:
+    """The same with senders that are open already, and stay so."""
+    done = Done(without_sender=dict(carried.broken))
+    ticked, seen = -EVERY, workspace.ledger.last_seq()
+    while not stop():
+        now = workspace.clock.now()
+        everybody = now - ticked >= EVERY
+        ticked = now if everybody else ticked
+        # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
+        everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
+        if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
+            states.keep_house(workspace)
+        try:
+            moved, seen = turn(workspace, carried, done, None if everybody else seen)
+        except Exception as error:
+            if until_idle:
+                raise
+            # A busy store, or one that is away for a while: what was done is whole, and the next turn takes it up.
+            done.failed[type(error).__name__] += 1
+            ticked, moved = -EVERY, False
+        if tell is not None:
+            tell("running", done.turns, None, "turns")
+        if until_idle and ((not moved and not everybody) or done.turns >= MOST_TURNS):
+            break
+        if not until_idle and not moved:
+            time.sleep(PAUSE)
     return done
 
 
