@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+import duckdb
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
@@ -199,7 +200,8 @@ def assert_same(texts: list[str], rows: dict[str, list], dialect) -> None:
             answers = on_engine(engine, checked, frame)
         except duckdb.InvalidInputException as fault:
             # DuckDB 2.0 cannot plan `'a' >= x AND 'a' <= y` of some texts: it says so, and gives no wrong value.
-            assert "BindBuiltinScalarFunction" in str(fault)
+            if "BindBuiltinScalarFunction" not in str(fault):
+                raise
             reject()
         for expression, wanted, got in zip(checked, told, answers, strict=True):
             assert exact(got) == exact(wanted), (engine.name, expression.text, rows)
