@@ -38,7 +38,7 @@ A_YEAR = 2_000_000
 YEARS, MANY_YEARS = 1, 10
 TOUCHPOINTS = 3
 AT = population.END + 15 * MINUTE
-TIMES = 3
+TIMES = 5
 LIMITS = {"stored": 3.0, "resident": 1.0, "touched": 0.5}
 GROWTH = 1.2
 
