@@ -76,8 +76,8 @@ def letter(job: dict[str, Any], root: str, fonts: Fonts) -> dict[str, object]:
         )
     except typst.TypstError as error:
         place = _PLACE.search(error.diagnostic)
-        # Where the files would lie if they lay anywhere.
-        file = place["file"].rpartition(root.lstrip("/") + "/")[2] if place else "main.typ"
+        # Where the files would lie if they lay anywhere; told from the root or from the current folder, as Typst likes.
+        file = place["file"].rpartition(f"{Path(root).name}/")[2] if place else "main.typ"
         return {
             "fault": error.message.splitlines()[0].partition(" (searched at ")[0],
             "file": job["main"] if file == "main.typ" else file,
