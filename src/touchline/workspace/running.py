@@ -116,11 +116,11 @@ def loop(
         now = workspace.clock.now()
         everybody = now - ticked >= EVERY
         ticked = now if everybody else ticked
-        # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
-        everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
-        if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
-            states.keep_house(workspace)
         try:
+            # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
+            everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
+            if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
+                states.keep_house(workspace)
             moved, seen = turn(workspace, carried, done, None if everybody else seen)
         except Exception as error:
             if until_idle:
