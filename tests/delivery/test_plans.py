@@ -16,7 +16,7 @@ from touchline.recognition import people
 from touchline.recognition.staging import execute
 
 SENT = 1_000
-STARTS = ("UPDATE delivery_message SET worker", "SELECT id, bucket", "SELECT (SELECT", "SELECT min(due_at)")
+STARTS = ("UPDATE delivery_message SET worker", "SELECT id, bucket", "SELECT (SELECT")
 
 
 @pytest.mark.parametrize("analysed", [False, True])
@@ -39,12 +39,11 @@ def test_every_statement_uses_an_index(database: Path, analysed: bool) -> None:
     with connection.execute_wrapper(explained):
         begun, _ = outbox.lease("w", ["email"], NOW, 2, {"email": 5})
         outbox.started(begun, NOW)
-        outbox.next_due()
         waiting_rows(NOW)
         waiting_rows(NOW, people()["persona_id"][:2])
         outbox.recover(NOW + LEASE)
         outbox.recover(NOW + LASTING)
-    assert len(plans) >= 8
+    assert len(plans) >= 7
     for start in STARTS:
         mine = [plan for sql, plan in plans.items() if sql.startswith(start)]
         assert mine, start

@@ -16,8 +16,9 @@ from touchline.intake import buffer
 from touchline.kernel.times import DAY, HOUR, MINUTE, FixedClock
 from touchline.recognition.staging import execute
 from touchline.site.entry import open_workspace
-from touchline.workspace import verifying
+from touchline.workspace import running, verifying
 from touchline.workspace.opened import Workspace
+from touchline.workspace.worldly import WorldFault
 
 CUSTOMERS = 12
 
@@ -359,3 +360,34 @@ def test_what_a_call_is_about_is_told_before_it_is_made(walking: Workspace) -> N
     assert json.dumps(brief["before"])
     assert brief["who"]["number"].startswith("+4930")
     assert "address" in json.dumps(brief["never_ask"])
+
+
+def test_an_endless_run_goes_on_after_a_turn_that_failed_and_ends_when_it_is_asked_to(
+    talking: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Walking:
+        instant = lively.NOW
+
+        def now(self) -> int:
+            self.instant += 1
+            return self.instant
+
+    turns, broken = running.turn, iter([True])
+
+    def turn(*arguments: Any) -> tuple[bool, int]:
+        if next(broken, False):
+            raise OSError("the store is away")
+        return turns(*arguments)
+
+    monkeypatch.setattr(running, "turn", turn)
+    monkeypatch.setattr(running, "PAUSE", 0.0)
+    opened = open_workspace(talking.settings.root, Walking())
+    sender, asked = mails(), iter([False] * 6)
+    done = opened.run(senders={"email": sender}, stop=lambda: next(asked, True))
+    assert done.failed == {"OSError": 1}
+    assert len(sender.sent) == 22
+
+
+def test_an_endless_run_is_refused_where_time_stands_still(talking: Workspace) -> None:
+    with pytest.raises(WorldFault, match="stands still"):
+        talking.run()

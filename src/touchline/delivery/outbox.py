@@ -296,12 +296,6 @@ def counts() -> dict[str, int]:
     return dict(found.sort("state").iter_rows())
 
 
-def next_due() -> int | None:
-    """When the next waiting message falls due; None where none waits."""
-    found = read(f"SELECT min(due_at) AS n FROM delivery_message WHERE {_DUE} AND {_WAITS}", {"n": pl.Int64})  # noqa: S608 - as above
-    return None if found["n"][0] is None else int(found["n"][0])
-
-
 def _left(channel: str, rate: int, now: int) -> int:
     """How many of a channel may still be begun; what is leased and not begun counts, since it may be at any moment."""
     hold_name(f"rate {channel}")
