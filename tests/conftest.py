@@ -13,12 +13,16 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
+from tests.effort import examples
+
 # One database serves all examples of a test, which empties it first: a fresh one each would be nine tenths of the time.
 _SLACK = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-settings.register_profile("default", max_examples=50, deadline=None, suppress_health_check=_SLACK)
+settings.register_profile("default", max_examples=examples(50), deadline=None, suppress_health_check=_SLACK)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("deep", settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "default"))
+
+pytest_plugins = ["tests.faces"]
 
 LOOPBACK = ["127.0.0.1", "::1"]
 

@@ -26,7 +26,7 @@ def _modules() -> set[str]:
 def _rooms() -> list[str]:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    return [layer.removeprefix("touchline.") for layer in reversed(layers)]
+    return [room.strip().removeprefix("touchline.") for layer in reversed(layers) for room in layer.split("|")]
 
 
 def test_every_module_has_exactly_one_line() -> None:

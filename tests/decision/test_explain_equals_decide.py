@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tests.decision.builder import TOPICS, Outcome, condition, conversation, holders, own, plan_of, rows_of, run
+from tests.effort import examples
 from touchline.decision.deciding import held_column, owed_column
 from touchline.decision.plan import Plan
 from touchline.decision.priority import MOST_CANDIDATES, UNIT, Propensity, rank, segments
@@ -166,7 +167,7 @@ def assert_counted(plan: Plan, outcome: Outcome) -> None:
     assert summary.by_conversation == {name: proposed[name] for name in plan.conversations}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(talks, min_size=1, max_size=6, unique_by=lambda talk: talk.name), policies, st.integers(0, 2**32))
 def test_explain_equals_decide_for_every_customer_of_a_random_base(
     conversations: list[Conversation], rules: Policies, seed: int

@@ -23,6 +23,7 @@ from tests.decision.builder import (
 )
 from tests.decision.test_explain_equals_decide import assert_counted, assert_explained, customers, policies, rates
 from tests.decision.test_sequence import OPENED, crowd, sequences, spoken, talk
+from tests.effort import examples
 from touchline.decision.assigning import assignments
 from touchline.decision.deciding import expiries
 from touchline.decision.plan import Plan
@@ -74,7 +75,7 @@ def assert_expiring(plan: Plan, base: pl.DataFrame, outcome: Outcome) -> None:
     seed=st.integers(0, 2**32 - 1),
     purpose=st.sampled_from(["care", "service"]),
 )
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_explain_equals_decide_for_whoever_stands_anywhere(
     programmes: list[Programme], chosen: Policies, seed: int, purpose: str
 ) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.decision.builder import AT, condition, conversation, measures_of, plan_of, programme, rows_of
+from tests.effort import examples
 from touchline.decision.plan import Plan
 from touchline.decision.sequence import advance, steps
 from touchline.decision.standing import advance_row
@@ -149,21 +150,21 @@ def assert_alike(plan: Plan, base: pl.DataFrame, engine: Engine) -> None:
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_everybody_at_once_moves_as_each_one_row_by_row(programmes: list[Programme], seed: int) -> None:
     plan = plan_of(*spoken(programmes), programmes=programmes)
     assert_alike(plan, crowd(plan, seed), OPENED["polars"])
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=3)
+@settings(max_examples=examples(3))
 def test_so_it_is_on_the_other_engine(programmes: list[Programme], seed: int) -> None:
     plan = plan_of(*spoken(programmes), programmes=programmes)
     assert_alike(plan, crowd(plan, seed), OPENED["duckdb"])
 
 
 @given(programmes=sequences(), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 def test_a_tick_that_is_repeated_takes_no_step_again(programmes: list[Programme], seed: int) -> None:
     engine, plan = OPENED["polars"], plan_of(*spoken(programmes), programmes=programmes)
     moved, taken = moved_by(plan, crowd(plan, seed), engine)

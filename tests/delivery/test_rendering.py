@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from touchline.delivery.rendering import Missing, Rendered, Renderer, preview, variables
 from touchline.kernel.errors import UnknownName
 from touchline.playbook.compiled import Brand
@@ -137,7 +138,7 @@ hostile = st.text(max_size=40) | st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(value=hostile)
 def test_no_value_changes_the_elements_of_an_email(value: str) -> None:
     try:
@@ -153,7 +154,7 @@ def test_no_value_changes_the_elements_of_an_email(value: str) -> None:
 FILTERS = sorted(set(Sandbox({}).filters) - {"newline_to_br", "divided_by", "modulo", "times", "plus", "minus"})
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(value=hostile, chain=st.lists(st.sampled_from(FILTERS), max_size=3))
 def test_no_filter_lets_a_value_become_an_element(value: str, chain: list[str]) -> None:
     arguments = {

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.delivery import circle, model
 from tests.delivery.circle import BOOK, CAP, EVERY, OVER, PURPOSE, Circle
 from tests.delivery.offers import forget
+from tests.effort import examples
 from tests.recognition.people import emptied
 from touchline import recognition
 from touchline.delivery import outbox
@@ -26,7 +27,9 @@ CUSTOMERS = 3
 PERSON = st.integers(0, CUSTOMERS - 1)
 ADDRESS = st.integers(0, 2 * CUSTOMERS - 1)
 CONSENTED = st.sampled_from(["selling", "information"])
-LIGHT = settings(max_examples=25, stateful_step_count=40, deadline=None, phases=[Phase.explicit, Phase.generate])
+LIGHT = settings(
+    max_examples=examples(25), stateful_step_count=40, deadline=None, phases=[Phase.explicit, Phase.generate]
+)
 """Without shrinking, which takes minutes at a second a step: the steps that led to a fault are told as they were."""
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.expressions.frames import ENGINES, NAMES, by_reference, everywhere, on_engine, table
 from touchline.expressions import check, to_frame
 from touchline.expressions.formats import zones
@@ -134,7 +135,7 @@ def test_polars_and_the_reference_agree_on_every_local_time(moments: list[dateti
 @given(
     st.lists(st.text(alphabet="0123456789-/: .TZ+%", max_size=20), min_size=1, max_size=30), st.sampled_from(FORMATS)
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_polars_and_the_reference_agree_on_every_text(texts: list[str], format_: str) -> None:
     everywhere(f"INSTANT(s, '{format_}', 'Europe/Berlin')", {"s": texts}, polars_only=True)
 

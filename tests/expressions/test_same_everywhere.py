@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.expressions.frames import COLUMNS, ENGINES, NAMES, by_reference, exact, on_engine, table
 from touchline.expressions import check
 from touchline.expressions.functions import FUNCTIONS
@@ -222,7 +223,7 @@ def test_a_condition_gives_the_same_values_by_row_on_polars_and_on_duckdb(
 
 
 @given(texts=batch(mapping=True))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_the_canonical_text_of_an_expression_is_the_same_expression(texts: list[str]) -> None:
     for text in texts:
         expression = check(text, NAMES, dialect="mapping")

@@ -14,7 +14,7 @@ from django.db import connection
 from tests.intake.builder import NOW, playbook
 from tests.intake.files import ledger, parquet, purchases, run, stored
 from tests.intake.test_events import event
-from touchline.intake import accept, drain, vanished_rows
+from touchline.intake import accept, blocks, drain, vanished_rows
 from touchline.kernel.engines import ENGINES, Engine
 from touchline.ledger import Ledger
 
@@ -87,6 +87,22 @@ def test_a_block_that_lost_some_of_its_rows_is_told_of(tmp_path: Path, engine: s
     due = [(first, 10, int(left.is_between(first, first + 9).sum())) for first in (1, 11)]
     assert all(count < 10 for _, _, count in due)
     assert found(tmp_path, engine) == due
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_that_are_erased_on_purpose_are_not_told_of_and_others_still_are(tmp_path: Path, engine: str) -> None:
+    by_file(tmp_path, 1)
+    by_file(tmp_path, 2)
+    rows = stored(tmp_path)
+    gone = rows.filter(pl.col("seq").is_in([1, 5, 20]))["persona_id"].unique().to_list()
+    lost = rows.filter(pl.col("persona_id").is_in(gone))["seq"].to_list()
+    assert blocks.erased(lost) == len(lost)
+    assert blocks.erased(lost) == 0
+    ledger(tmp_path).erase(gone)
+    assert found(tmp_path, engine) == []
+    left = stored(tmp_path)
+    ledger(tmp_path).erase(left["persona_id"].head(1).to_list())
+    assert sum(due - there for _, due, there in found(tmp_path, engine)) == left.height - stored(tmp_path).height
 
 
 @pytest.mark.parametrize("landed", [False, True])

@@ -12,7 +12,7 @@ import pytest
 
 from tests.intake.builder import NOW, of_event, playbook
 from tests.intake.files import ledger, purchases, run, stored
-from touchline.intake import accept, accept_rows, drain, erase, pending, waiting
+from touchline.intake import accept, accept_rows, drain, pending, waiting
 from touchline.kernel.ids import interaction_id
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Type
@@ -287,16 +287,6 @@ def test_readers_see_what_is_not_drained_yet_as_it_will_be(tmp_path: Path) -> No
     kept = stored(tmp_path).filter(pl.col("id").is_in(seen["id"].implode())).sort("id")
     assert seen.drop("seq", "batch").equals(kept.drop("seq", "batch"))
     assert pending(book, table, received_at=NOW).num_rows == 0
-
-
-def test_erasure_finds_a_person_in_what_is_kept(tmp_path: Path) -> None:
-    accept([event(1, properties={"total": "x", "name": "Erika Ü 100%"}), event(2)], received_at=NOW)
-    drain(playbook(), ledger(tmp_path), received_at=NOW)
-    accept([event(3, properties={"total": 1, "name": "Erika Ü 100%"}), event(4)], received_at=NOW)
-    assert erase(["Erika Ü 100%"]) == 2
-    assert rejected() == []
-    assert waiting() == 1
-    assert erase(["100_", "%"]) == 0
 
 
 def test_batches_are_numbered_and_a_number_is_never_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

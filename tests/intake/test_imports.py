@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.intake.builder import NOW, importer, playbook
 from tests.intake.files import BOUGHT, PURCHASE, ledger, parquet, purchases, reasons, rejects, run, stored
 from touchline.intake import Progress, import_file
@@ -122,7 +123,7 @@ def test_equal_keys_far_apart_are_numbered_where_the_mapping_says_so(
     assert run(tmp_path, file, imp).accepted == 0
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40), st.integers(1, 9))
 def test_numbers_of_equal_keys_do_not_depend_on_chunks(keys: list[tuple[int, int]], size: int) -> None:
     from touchline.intake.occurrence import NTH, Occurrences
@@ -241,7 +242,7 @@ def test_half_a_cent_goes_away_from_zero_as_it_was_written(amount: float, cents:
     assert pl.select(minor(pl.lit(amount), 100)).item() == cents
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(-(10**12), 10**12))
 def test_whole_cents_survive_exactly(cents: int) -> None:
     assert pl.select(minor(pl.lit(cents / 100), 100)).item() == cents

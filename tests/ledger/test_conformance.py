@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.ledger.rows import START, make_rows
 from touchline.interactions import row
 from touchline.kernel.engines import ENGINES, Engine
@@ -240,7 +241,7 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @given(bounds=BOUNDS, engine_name=st.sampled_from(ENGINES))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_files_left_out_never_held_a_wanted_row(filled: AnyLedger, bounds: dict[str, Any], engine_name: str) -> None:
     rows = read(filled, Engine(), "seq", "bucket", "occurred_at", "persona_id", "source")
     assert rows.height == 600
@@ -265,7 +266,7 @@ def test_known_at_is_the_seq_before_the_first_row_received_later(ledger: AnyLedg
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=40), st.integers(-1, 31), st.integers(1, 5))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_known_at_equals_its_definition(new: New, received: list[int], instant: int, batches: int) -> None:
     ledger = new()
     size = -(-len(received) // batches)
@@ -299,6 +300,15 @@ def test_the_erased_are_gone_and_the_others_stay(ledger: AnyLedger, engine: Engi
     assert read(ledger, engine).sort("seq").equals(before.filter(~pl.col("persona_id").is_in([3, 17])))
     assert ledger.erase([3, 17]) == 0
     assert ledger.last_transaction("drain") == 2
+
+
+def test_single_rows_of_others_that_tell_of_the_erased_go_with_them(ledger: AnyLedger, engine: Engine) -> None:
+    ledger.append(make_rows(300, personas=30))
+    before = read(ledger, engine).sort("seq")
+    told = before.filter(pl.col("persona_id") == 5)["id"].head(2).to_list()
+    gone = (pl.col("persona_id") == 3) | pl.col("id").is_in(told)
+    assert ledger.erase([3], {5: told, 6: told}) == before.filter(gone).height
+    assert read(ledger, engine).sort("seq").equals(before.filter(~gone))
 
 
 def test_the_last_seq_outlives_the_erasure_of_its_row(ledger: AnyLedger) -> None:

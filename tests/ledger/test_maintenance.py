@@ -189,7 +189,7 @@ def test_an_erasure_during_compaction_is_not_undone(
 ) -> None:
     fill(ledger, 3, 100)
     other = Ledger.open(tmp_path / "a")
-    interrupt(monkeypatch, lambda: maintenance._remove(other._log, frozenset([1, 2])))
+    interrupt(monkeypatch, lambda: maintenance._remove(other._log, frozenset([1, 2]), {}))
     ledger.maintain(whole=True, keep_hours=0)
     rows = all_rows(ledger)
     assert not set(rows["persona_id"]) & {1, 2}

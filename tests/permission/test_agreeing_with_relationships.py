@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.relationship import lines
 from touchline import permission
 from touchline.kernel.engines import Engine
@@ -78,7 +79,7 @@ def _row(random: Random) -> dict[str, Any]:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_an_address_of_linked_people_may_be_used_where_their_relationship_says_so(database: Path, seed: int) -> None:
     random = Random(seed)
     rows = [_row(random) for _ in range(random.randrange(1, 24))]

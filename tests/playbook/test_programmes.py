@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.playbook import hearth
 from touchline import playbook
 from touchline.decision.purposes import TABLE
@@ -262,7 +263,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(programme=_PROGRAMMES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_any_programme_is_either_told_off_where_it_stands_or_can_be_gone_through(
     programme: dict[str, object], folder: Path
 ) -> None:

@@ -95,6 +95,12 @@ def test_a_missing_sibling_is_a_fault(tmp_path: Path) -> None:
     assert "a.liquid" in faults(workspace(tmp_path, {"a.liquid": "{% render 'gone.liquid' %}"}))[0]
 
 
+def test_a_link_that_was_asked_for_is_in_its_own_conversations_alone(tmp_path: Path) -> None:
+    found = faults(workspace(tmp_path, {"a.liquid": "{{ preferences_url }} {{ link_url }}"}))
+    assert len(found) == 1
+    assert "`link_url` is not there in this message" in found[0]
+
+
 def test_a_notice_that_the_contract_demands_offers_no_unsubscribing(tmp_path: Path) -> None:
     found = faults(workspace(tmp_path, {"a.liquid": "{{ unsubscribe_url }}"}, purpose="service"))
     assert "`unsubscribe_url` is not there in this message" in found[0]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.recognition.people import emptied, groups, persona, recognise, row, sightings, together
 from tests.recognition.reference import customers
 from tests.recognition.rows import ROWS
@@ -56,7 +57,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25)  # each is up to eight steps, and every step is checked
+@settings(max_examples=examples(25))  # each is up to eight steps, and every step is checked
 @given(steps=STEPS)
 def test_whatever_is_done_the_links_the_customers_and_the_ledger_agree(database, steps) -> None:
     emptied()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.relationship import lines
 from tests.relationship.test_law import derived
 from touchline.interactions.catalogue import KINDS
@@ -38,7 +39,7 @@ def compare(seed: int, engine: Engine, names: tuple[str, ...] = NAMES, customers
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_every_measure_equals_the_reference_on_polars(seed: int) -> None:
     compare(seed, Engine("polars"))
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.relationship import lines
 from touchline.kernel.engines import ENGINES, Engine
 from touchline.kernel.times import DAY
@@ -64,7 +65,7 @@ def derived(
 
 
 @given(seed=seeds, parts=st.integers(1, 4))
-@settings(max_examples=12)
+@settings(max_examples=examples(12))
 def test_the_fold_of_all_rows_is_the_merge_of_the_folds_of_any_partition(seed: int, parts: int) -> None:
     random = Random(seed)
     rows = lines.history(random, range(1, 9), random.randrange(120))
@@ -94,7 +95,7 @@ def test_merging_with_nothing_changes_nothing() -> None:
 
 
 @given(seed=seeds, halvings=st.integers(-12, 12))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_a_rebased_state_is_the_fold_against_the_other_reference(seed: int, halvings: int) -> None:
     rows = lines.history(Random(seed), range(1, 5), 60)
     elsewhere = REFERENCE + halvings * LAYOUT.half_life
@@ -120,7 +121,7 @@ def test_a_bucket_folded_part_by_part_is_the_fold(name: str) -> None:
 
 
 @given(seed=seeds)
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 def test_linked_customers_that_act_and_are_split_are_as_if_never_linked(seed: int) -> None:
     random = Random(seed)
     together = lines.crowd(random, 8, linked=0.7)

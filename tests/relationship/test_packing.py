@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from touchline.interactions import preferences
 from touchline.kernel.engines import ENGINES, Engine
 from touchline.kernel.times import parse_instant
@@ -17,7 +18,7 @@ TIMES = st.integers(parse_instant("1901-01-01T00:00:00Z"), parse_instant("2200-0
 
 
 @given(rows=st.lists(st.tuples(TIMES, st.integers(0, packing.VALUES - 1)), min_size=1, max_size=20))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_maximum_is_the_latest_and_of_equal_times_the_larger(name: str, rows: list[tuple[int, int]]) -> None:
     engine = Engine(name)

@@ -7,17 +7,19 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.relationship import lines
 from touchline.kernel.engines import ENGINES, Engine
 from touchline.kernel.times import DAY
 from touchline.ledger.memory import MemoryLedger
 from touchline.ledger.snapshots import Snapshots
-from touchline.relationship import refreshing
+from touchline.relationship import refreshing, slices
 from touchline.relationship.deriving import NotFolded, slots_of
 from touchline.relationship.layout import Layout
 from touchline.relationship.refreshing import advance, keep, narrowed, relationships, state_at
@@ -49,7 +51,7 @@ def served(
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 def test_a_refresh_equals_a_rebuild_with_late_rows_links_and_splits(seed: int, tmp_path: Path) -> None:
     random, engine = Random(seed), Engine("polars")
     crowd = lines.crowd(random, 8)
@@ -221,3 +223,38 @@ def test_a_state_far_from_its_reference_is_rebased_and_nothing_overflows(tmp_pat
     got = engine.collect(relationships(held, people, hourly, engine, wanted=["experience.site", "experience.n"]))
     assert held.base is not None
     assert got.row(0)[2:] == (pytest.approx(0.25 / 1.5), 2)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(10))
+def test_what_a_snapshot_keeps_of_old_agreements_is_all_that_a_later_instant_needs(seed: int) -> None:
+    random, engine, kept_at = Random(seed), Engine("polars"), lines.A - 700 * DAY
+
+    def agreed(number: int, latest: int) -> dict[str, Any]:
+        at = latest - random.randrange(0, 2000) * DAY
+        told = {
+            "term_start": at + random.randrange(-900, 900) * DAY,
+            "renewal_at": at + random.randrange(1, 1500) * DAY,
+        }
+        terms = {key: value for key, value in told.items() if random.random() < 0.8}
+        kind = random.choice(("joined", *["renewed"] * 5, "left"))
+        own = {"persona_id": random.randrange(1, 31), "agreement_id": random.choice(("a", "b", None))}
+        return lines.interaction(kind, at, id=f"g{number}", **own, **({} if kind == "left" else terms))
+
+    before = [agreed(number, kept_at) for number in range(300)]
+    later = [
+        agreed(number, lines.A) for number in range(30, 36)
+    ]  # some of them late: they happened before the snapshot
+    whole = slices.cut(lines.frame(engine, before), LAYOUT, kept_at)
+    kept = slices.settled(whole, kept_at)
+    assert engine.collect(kept).height < engine.collect(whole).height
+    added = slices.cut(lines.frame(engine, later), LAYOUT, lines.A)
+    # Personas 1 and 2 are linked later, so that what one of them had superseded may count for both.
+    whose = pl.when(pl.col("persona_id") == 2).then(1).otherwise("persona_id").alias("customer")
+
+    def in_force(old: Any, at: int) -> pl.DataFrame:
+        rows = nw.concat([old, added], how="vertical").to_native().with_columns(whose)
+        return engine.collect(slices.agreements(nw.from_native(rows), at)).sort("customer")
+
+    for at in (kept_at, kept_at + 300 * DAY, lines.A):
+        assert in_force(kept, at).equals(in_force(whole, at))

@@ -11,6 +11,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.effort import examples
 from tests.recognition import people as sightings
 from tests.relationship import lines
 from touchline import decision, recognition
@@ -43,7 +44,7 @@ def _outcome(rows: list[dict[str, Any]], people: pl.DataFrame) -> tuple[pl.DataF
 
 
 @given(seed=st.integers(0, 2**32 - 1), changes=st.integers(1, 4))
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 def test_people_linked_for_a_while_and_parted_are_as_if_never_linked(database: Path, seed: int, changes: int) -> None:
     random = Random(seed)
     sightings.emptied()
@@ -82,7 +83,7 @@ def _split_all(personas: list[int]) -> None:
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=3)
+@settings(max_examples=examples(3))
 def test_while_linked_the_two_are_one_and_no_consent_covers_the_other_address(database: Path, seed: int) -> None:
     random = Random(seed)
     sightings.emptied()

@@ -96,7 +96,8 @@ def prepare(root: Path, years: int, customers: int, new: int) -> dict[str, Any]:
     count, reference = A_YEAR * customers // CUSTOMERS * years, layout.reference(population.END)
     paths = population.write(root / "history", interactions=count, customers=customers, days=365 * years)
     folded = (folding.fold_bucket(engine.scan_parquet([path]), layout, reference, engine) for path in paths)
-    cut = (engine.collect(slices.cut(engine.scan_parquet([path]), layout, at)) for path in paths)
+    recent = (slices.cut(engine.scan_parquet([path]), layout, at) for path in paths)
+    cut = (engine.collect(slices.settled(rows, at)) for rows in recent)  # as `refreshing.keep` saves it
     key = SnapshotKey(count, at, layout.digest)
     Snapshots(root / "snapshots").save(key, {refreshing.STATE: folded, refreshing.SLICE: cut})
     random = np.random.default_rng(3)

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from touchline.benchmarks import b1_import, b2_fold, b3_refresh, b4_decide, b5_gate, b8_audience, p1_proof
+from touchline.benchmarks import (
+    b1_import,
+    b2_fold,
+    b3_refresh,
+    b4_decide,
+    b5_gate,
+    b6_intake,
+    b7_freshness,
+    b8_audience,
+    p1_proof,
+)
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 
@@ -27,6 +37,8 @@ def run_all(opener: b1_import.Opener, name: str | None = None, *, full: bool = F
     every: dict[str, Callable[[], dict[str, Any]]] = {
         "B1": partial(b1_import.run, opener),
         "B5": partial(b5_gate.run, opener),
+        "B6": partial(b6_intake.run, opener),
+        "B7": partial(b7_freshness.run, opener),
     }
     every |= {each: partial(run, full=full) for each, run in SIZED.items()} | {"P1": p1_proof.run}
     if name is not None and name.upper() not in every:

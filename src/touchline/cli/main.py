@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from touchline import playbook
-from touchline.cli import conversing, output, progress, shown
+from touchline.cli import conversing, output, progress, serving, shown
 from touchline.cli.session import (
     FAULTS_FOUND,
     AsOfOption,
@@ -258,7 +258,49 @@ def split(
     output.emit(result) if json else output.say(f"Parted: now customers {', '.join(map(str, result['customers']))}.")
 
 
+@people.command()
+def export(
+    ids: Annotated[list[str], typer.Argument(help="Customers, by number or identifier.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write to FILE.json, or one customer as a page to FILE.html.", show_default=False),
+    ] = None,
+    language: Annotated[str, typer.Option(help="Of the page: `en` or `de`.")] = "en",
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Hand out everything that is known of a person."""
+    with faults(json):
+        result = open_workspace(workspace).export_people(ids, out=out, language=language)
+    if out is None:
+        output.emit(result)
+    elif json:
+        output.emit({"customers": [one["customer"] for one in result["people"]], "out": str(out)})
+    else:
+        output.say(f"Written to {out}. It holds everything about them: hand it over, then delete it.")
+
+
+@people.command()
+def erase(
+    ids: Annotated[list[str], typer.Argument(help="Customers, by number or identifier.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    forget_address: Annotated[
+        bool,
+        typer.Option("--forget-address", help="Keep no digest of the addresses: whoever imports them may write again."),
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Erase a person from everywhere; nothing of this goes back."""
+    if not yes and not json:
+        typer.confirm(f"Erase {', '.join(ids)} from ledger, files and database for good?", abort=True, err=True)
+    with faults(json):
+        result = open_workspace(workspace).erase_people(ids, suppress=not forget_address)
+    output.emit(result) if json else shown.erased(result)
+
+
 conversing.install(app)
+serving.install(app)
 
 
 @app.command()
@@ -281,13 +323,14 @@ def bench(
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the report.")] = False,
     directory: Annotated[Path, typer.Option(help="Where the demonstration company is built.")] = Path("demo"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where the console is served afterwards.")] = 8000,
     customers: Annotated[int, typer.Option(help="How many customers it has.")] = 20_000,
     company: Annotated[str, typer.Option(help="`warranty`, which lives on under the loop, or `retail`.")] = "warranty",
     days: Annotated[int, typer.Option(help="Days that the warranty company lives on under the loop.")] = 91,
     seed: Annotated[int, typer.Option(help="The same seed makes the same company.")] = 7,
     json: JsonOption = False,
 ) -> None:
-    """Build the demonstration company, let it live under the loop, and write a report to look at."""
+    """Build the demonstration company, let it live under the loop, write a report to look at, and serve its console."""
     from touchline.workspace.demonstration import demonstrate
 
     with faults(json), progress.shown() as tell:
@@ -295,5 +338,7 @@ def demo(
             directory, open_workspace, customers=customers, seed=seed, company=company, days=days, tell=tell
         )
     output.emit(result) if json else shown.demonstrated(result)
-    if not exit_ and not json:
-        output.say(f"Open {result['report']} in a browser.")
+    if exit_ or json:
+        return
+    output.say(f"Open {result['report']} in a browser, and look around in the console:")
+    serving.up(directory, port=port)

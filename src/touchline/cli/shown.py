@@ -125,3 +125,17 @@ def demonstrated(result: Mapping[str, Any]) -> None:
     )
     output.say(f"Report: {result['report']}")
     output.say(f"Ask it yourself: {result['ask']}", "dim")
+
+
+def erased(result: Mapping[str, Any]) -> None:
+    """What went, and what stays."""
+    for one in result["erased"]:
+        output.say(
+            f"Customer {one['customer']} is erased: {one['personas']} identifiers, {one['messages']} messages,"
+            f" {one['events']} events that intake kept."
+        )
+    rows = sum(one["rows"] for one in result["erased"])  # they leave the ledger together
+    output.say(f"{rows} interactions went out of the ledger.")
+    output.say(f"What stays: {'; '.join(result['kept'])}.", "dim")
+    if not result["finished"]:
+        output.say("Somebody is reading the database file; the loop clears it at its next turn.", "dim")

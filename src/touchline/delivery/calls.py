@@ -98,7 +98,7 @@ def close(task: int, outcome: str, note: str, now: int) -> None:
         )
         if not said:
             raise TaskFault(f"task {task} is closed", remedy="`touchline calls list` shows those that are open.")
-        accept_rows(rows(message, "called", now, outcome, note), received_at=now)
+        accept_rows(rows(message.iter_rows(named=True), "called", now, outcome, note), received_at=now)
 
 
 _TASK = {

@@ -132,7 +132,10 @@ def redeem(pool: str, code: str, now: int) -> bool:
         )
         if changed:
             payload = json.dumps({"pool": pool, "code": code}, ensure_ascii=False)
-            accept_rows(rows(message, "redeemed", now).with_columns(payload=pl.lit(payload)), received_at=now)
+            accept_rows(
+                [one | {"payload": payload} for one in rows(message.iter_rows(named=True), "redeemed", now)],
+                received_at=now,
+            )
     return bool(changed)
 
 

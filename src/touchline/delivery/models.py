@@ -82,6 +82,7 @@ class Message(models.Model):
                 name="delivery_message_rate",
                 condition=Q(started_at__isnull=False),
             ),
+            models.Index(fields=["conversation", "id"], name="delivery_message_talk"),
         ]
 
 

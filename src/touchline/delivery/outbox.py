@@ -157,9 +157,7 @@ def finish(message: Leased, outcome: Outcome, now: int) -> str | None:
     with transaction.atomic():
         hold([message.bucket])  # a gate that is looking at this person sees it before or after, never in between
         told, reason = outcome.state, outcome.reason or ""
-        tries = read("SELECT attempts FROM delivery_message WHERE id = %s", {"n": pl.Int64}, [message.id])
-        attempt = int(tries["n"][0]) if tries.height else 0
-        due = now + backoff(message.message_id, attempt)
+        due = now + backoff(message.message_id, message.attempts + 1)  # as `started` counted it
         if told == "uncertain" and message.talk_class == OWED and due < message.expires_at:
             told = "retry"
         if told == "retry" and due >= message.expires_at:
@@ -178,7 +176,7 @@ def finish(message: Leased, outcome: Outcome, now: int) -> str | None:
         )  # fmt: skip
         if not changed:
             return None
-        _tell(pl.DataFrame([asdict(message)], schema_overrides=_READ), state, reason, now)
+        _tell([asdict(message)], state, reason, now)
         if state == "sending":
             calls.open_task(message.message_id, outcome.brief, now)
     failpoints.reach("outbox.after_finish")
@@ -241,8 +239,8 @@ def conclude(message_id: str, state: str, reason: str, now: int) -> bool:
         if changed:
             was = message["state"][0]
             if state == "delivered" and was not in SAID:
-                accept_rows(rows(message, "sent", now), received_at=now)
-            _tell(message, state, reason, now, keep_code=was in SAID)
+                accept_rows(rows(message.iter_rows(named=True), "sent", now), received_at=now)
+            _tell(message.to_dicts(), state, reason, now, keep_code=was in SAID)
     return bool(changed)
 
 
@@ -261,7 +259,7 @@ def recover(now: int) -> Recovered:
             [OWED, OWED, now],
         )
         unknown = left.filter(pl.col("state") == "uncertain")
-        _tell(unknown, "uncertain", "", now)
+        _tell(unknown.to_dicts(), "uncertain", "", now)
     with transaction.atomic():
         late = _changed(
             f"({_WAITS} AND expires_at <= %s AND (lease_until IS NULL OR lease_until <= %s))"
@@ -345,9 +343,9 @@ def _changed(where: str, change: str, asked: list[Any], changed: list[Any]) -> p
         )
 
 
-def _tell(messages: pl.DataFrame, state: str, reason: str, now: int, *, keep_code: bool = False) -> None:
+def _tell(messages: Sequence[Mapping[str, Any]], state: str, reason: str, now: int, *, keep_code: bool = False) -> None:
     """The ledger's rows about messages that are in that state now; a code that never left goes back."""
-    if messages.is_empty():
+    if not messages:
         return
     if state in SAID and state != "delivered":
         why = "uncertain" if state == "uncertain" else None
@@ -355,4 +353,4 @@ def _tell(messages: pl.DataFrame, state: str, reason: str, now: int, *, keep_cod
     elif state in ("delivered", "failed"):
         accept_rows(rows(messages, state, now, reason or None), received_at=now)
     if state in UNSAID and not keep_code:
-        gifts.give_back(messages["message_id"].to_list())
+        gifts.give_back([message["message_id"] for message in messages])

@@ -212,6 +212,8 @@ def variables(
     measures: Mapping[str, object],
     profile: Mapping[str, object],
     unsubscribe_url: str | None = None,
+    preferences_url: str | None = None,
+    link_url: str | None = None,
     gift_code: str | None = None,
 ) -> dict[str, object]:
     """Every variable of a message by its dotted name.
@@ -230,6 +232,8 @@ def variables(
         "today": today.date().isoformat(),
         "address": address,
         "unsubscribe_url": unsubscribe_url,
+        "preferences_url": preferences_url,
+        "link_url": link_url,
         "gift.code": gift_code,
     }
 

@@ -6,11 +6,14 @@ of the `sent` row to come.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
+
 import polars as pl
 
 from touchline.interactions import row
 from touchline.interactions.catalogue import VERSION
-from touchline.kernel.ids import SEPARATOR
+from touchline.kernel.ids import SEPARATOR, interaction_id
 from touchline.recognition.hashing import heads
 
 SOURCE = "outbox"
@@ -31,25 +34,25 @@ _TAKEN = (
 
 
 def rows(
-    messages: pl.DataFrame, kind: str, at: int, reason: str | None = None, note: str | None = None
-) -> pl.DataFrame:
+    messages: Iterable[Mapping[str, object]], kind: str, at: int, reason: str | None = None, note: str | None = None
+) -> list[dict[str, object]]:
     """Ledger rows of that kind about messages [TELLING], as `accept_rows` takes them; payload {"segment": n, "note": text}.
 
     Only `sent` and `called` say what was given and asked, and what it cost: what comes after is about the same message.
     """
     said = kind in ("sent", "called")
-    left_out = () if said else ("given", "asked", "cost_minor")
-    noted = [] if note is None else [pl.lit(note).alias("note")]
-    payload = pl.struct("segment", *noted).struct.json_encode()
-    return messages.select(
-        _ids(messages, kind),
-        *(name for name in _TAKEN if name not in left_out),
-        kind=pl.lit(kind),
-        source=pl.lit(SOURCE),
-        occurred_at=pl.lit(at, dtype=pl.Int64),
-        reason=pl.lit(reason, dtype=pl.String),
-        payload=payload if said else pl.lit(None, dtype=pl.String),
-    )
+    taken = _TAKEN if said else tuple(name for name in _TAKEN if name not in ("given", "asked", "cost_minor"))
+    told = {"kind": kind, "source": SOURCE, "occurred_at": at, "reason": reason}
+    noted = {} if note is None else {"note": note}
+    return [
+        {
+            "id": interaction_id(SOURCE, str(message["message_id"]), kind),
+            **{name: message[name] for name in taken},
+            **told,
+            "payload": json.dumps({"segment": message["segment"], **noted}, ensure_ascii=False) if said else None,
+        }
+        for message in messages
+    ]
 
 
 def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """Everything that comes in, by file or by event: read, mapped, checked, recognised, and brought into the ledger once."""
 
 from touchline.intake.blocks import vanished_rows
-from touchline.intake.buffer import Accepted, accept, accept_rows, erase, waiting
+from touchline.intake.buffer import Accepted, accept, accept_rows, keep, waiting
 from touchline.intake.drain import Drained, drain
 from touchline.intake.imports import ImportResult, Progress, import_file
 from touchline.intake.pending import pending
@@ -14,8 +14,8 @@ __all__ = [
     "accept",
     "accept_rows",
     "drain",
-    "erase",
     "import_file",
+    "keep",
     "pending",
     "vanished_rows",
     "waiting",

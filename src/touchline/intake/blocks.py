@@ -6,13 +6,17 @@ was put back from an older copy, or lost a file, then lacks rows of marked block
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+
 import polars as pl
 from django.db import transaction
 
 from touchline.kernel.engines import Engine
 from touchline.ledger import AnyLedger
 from touchline.recognition.counting import reserve
-from touchline.recognition.staging import execute, read
+from touchline.recognition.staging import execute, insert, read, staged
 
 _BLOCK = {"first": pl.Int64, "expected": pl.Int64, "committed": pl.Boolean}
 
@@ -39,12 +43,53 @@ def forgotten(first: int) -> None:
     execute("DELETE FROM intake_block WHERE first_seq = %s", [first])
 
 
+def erased(seqs: Sequence[int]) -> int:
+    """Say that the ledger is about to lose the rows of these numbers for good: their blocks are parted around them. How many were in one.
+
+    Called before the rows are erased, so that no crash in between makes them look lost.
+    """
+    if not seqs:
+        return 0
+    gone = sorted(set(seqs))
+    with transaction.atomic():
+        blocks = read(
+            'SELECT first_seq AS first, "rows" AS expected, batch, committed FROM intake_block ORDER BY first_seq',
+            {**_BLOCK, "batch": pl.Int64},
+        )
+        firsts = blocks["first"].to_list()
+        within: dict[int, list[int]] = defaultdict(list)
+        for seq in gone:
+            place = bisect_right(firsts, seq) - 1
+            if place >= 0 and seq < firsts[place] + blocks["expected"][place]:
+                within[place].append(seq)
+        parts = []
+        for place, lost in within.items():
+            row = blocks.row(place, named=True)
+            begin = row["first"]
+            for seq in [*lost, row["first"] + row["expected"]]:
+                if seq > begin:
+                    parts.append((begin, seq - begin, row["batch"], bool(row["committed"])))
+                begin = seq + 1
+        changed = pl.DataFrame({"first": [firsts[place] for place in within]}, schema={"first": pl.Int64})
+        with staged("parted", changed):
+            execute("DELETE FROM intake_block WHERE first_seq IN (SELECT first FROM parted)")
+        insert(
+            "intake_block",
+            pl.DataFrame(
+                parts,
+                schema={"first_seq": pl.Int64, "rows": pl.Int64, "batch": pl.Int64, "committed": pl.Boolean},
+                orient="row",
+            ),
+        )
+        return sum(len(lost) for lost in within.values())
+
+
 def vanished_rows(ledger: AnyLedger, engine: Engine) -> list[tuple[int, int, int]]:
     """[(first seq, rows expected, rows found)] of each block that the ledger no longer holds as it was committed, by first seq.
 
     A block that was never marked, as a crash leaves it, may be there or not, but not in part: a commit is whole. Rows that were
-    appended before blocks were noted are in none and are not asked after. Whoever erases rows must lower `rows` of their
-    blocks by as many in the same operation, or they are told of here as lost.
+    appended before blocks were noted are in none and are not asked after. Whoever erases rows says so before, by `erased`,
+    or they are told of here as lost.
     """
     # The blocks first: what is marked by then is in the ledger that is read after.
     blocks = read('SELECT first_seq, "rows", committed FROM intake_block ORDER BY first_seq', _BLOCK)

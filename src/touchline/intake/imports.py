@@ -356,7 +356,7 @@ def _content(draft: Draft) -> pl.Expr:
 def _customers(personas: pl.Series) -> int:
     """How many customers these personas are: a persona is its own customer unless it is linked, which few are."""
     linked = read_numbers(
-        {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE customer <> persona_id"
+        {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE NOT (customer = persona_id)"
     )
     mine = personas.alias("persona_id").to_frame().join(linked, on="persona_id", how="left")
     return mine.select(pl.coalesce("customer", "persona_id").n_unique()).item()

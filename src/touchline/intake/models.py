@@ -94,7 +94,7 @@ class Block(models.Model):
     """Numbers that were taken together, for rows that are committed together.
 
     first_seq  the first of them; the others follow without a gap
-    rows       how many rows of it the ledger holds once it is committed; less by what is erased
+    rows       how many rows of it the ledger holds once it is committed; an erasure parts it around what is gone
     batch      of the rows
     committed  whether the rows are known to be in the ledger
     """

@@ -6,7 +6,7 @@ the files that they read still stand; where an append came between it stays, whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from os import cpu_count
@@ -74,15 +74,17 @@ def maintain(log: Log, *, whole: bool, keep_hours: int) -> Maintained:
     return Maintained(before, len(log.active()), rows, swept)
 
 
-def erase(log: Log, personas: frozenset[int]) -> int:
+def erase(log: Log, personas: frozenset[int], also: Mapping[int, Collection[str]]) -> int:
     """Take out all rows of the personas, and every byte of them from the folder; returns how many rows.
+
+    also    other persona -> ids of single rows of theirs that go too
 
     Waits for writers on this machine's folder; rows that are appended later are new facts and stay. Frames made before
     and not yet collected fail, since the files that they would read are gone.
     """
     removed = 0
     for _ in range(_ROUNDS):
-        found = _remove(log, personas)
+        found = _remove(log, personas, also)
         removed += found or 0
         if found == 0:
             break
@@ -167,14 +169,17 @@ def _passes(folder: Folder, chosen: pl.DataFrame, step: int, kept: ds.Expression
                 yield in_order(rows, pool)
 
 
-def _remove(log: Log, personas: frozenset[int]) -> int | None:
+def _remove(log: Log, personas: frozenset[int], also: Mapping[int, Collection[str]]) -> int | None:
     """Rows removed; 0 where none is left; None where files that were read are gone and it must start again."""
     unwanted = ds.field("persona_id").isin(sorted(personas))
+    told = sorted({id_ for ids in also.values() for id_ in ids})
+    if told:
+        unwanted |= ds.field("persona_id").isin(sorted(also)) & ds.field("id").isin(told)
     gone: list[str] = []
     added: list[AddAction] = []
     removed = 0
     with log.latch.shared():  # as above
-        candidates = Selection(personas=personas).files(log.active())
+        candidates = Selection(personas=personas | frozenset(also)).files(log.active())
         for number, path in enumerate(candidates["path"]):
             file = ds.dataset([path], schema=WIDE, filesystem=log.folder.files, format="parquet")
             hits = file.count_rows(filter=unwanted)

@@ -6,7 +6,8 @@ The ledger in memory, for tests, rehearsals and what must leave no trace; the ta
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import narwhals as nw
@@ -115,10 +116,14 @@ class MemoryLedger:
             self._rows = self._rows.sort_by(keys)
             return Maintained(0, 0, self.count(), 0)
 
-    def erase(self, persona_ids: Collection[int]) -> int:
+    def erase(self, persona_ids: Collection[int], also: Mapping[int, Collection[str]] = MappingProxyType({})) -> int:
         """As `Ledger.erase`."""
+        told = sorted({id_ for ids in also.values() for id_ in ids})
         with self._mutex:
-            kept = self._rows.filter(~pc.field("persona_id").isin(sorted(persona_ids)))
+            unwanted = pc.field("persona_id").isin(sorted(persona_ids))
+            if told:
+                unwanted |= pc.field("persona_id").isin(sorted(also)) & pc.field("id").isin(told)
+            kept = self._rows.filter(~unwanted)
             removed = self.count() - int(kept.num_rows)
             self._rows = kept
             if removed:

@@ -6,12 +6,13 @@ rows is in `selection`, what lays and erases files in `maintenance`, what commit
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
 from os import cpu_count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import narwhals as nw
@@ -170,12 +171,13 @@ class Ledger:
         """
         return maintenance.maintain(self._log, whole=whole, keep_hours=keep_hours)
 
-    def erase(self, persona_ids: Collection[int]) -> int:
+    def erase(self, persona_ids: Collection[int], also: Mapping[int, Collection[str]] = MappingProxyType({})) -> int:
         """Take out all rows of the personas and every byte of them from the folder; returns how many rows.
 
+        also    other persona -> ids of single rows of theirs that tell of the erased, and go too
         Frames made before and not yet collected fail. Rows appended later are new facts and stay.
         """
-        return maintenance.erase(self._log, frozenset(persona_ids))
+        return maintenance.erase(self._log, frozenset(persona_ids), also)
 
     def _frame(self, engine: Engine, selection: Selection, chosen: pl.DataFrame) -> nw.LazyFrame[Any]:
         if chosen.is_empty():

@@ -68,8 +68,43 @@ class Suppression(models.Model):
         db_table = "permission_suppression"
 
 
+class Forgotten(models.Model):
+    """An address that is not to be written to although nobody knows it any more: its keyed digest, and nothing else.
+
+    digest   HMAC-SHA-256 of type and address under the workspace's secret, 64 hex digits
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    at = models.BigIntegerField()
+
+    class Meta:
+        db_table = "permission_forgotten"
+
+
+class Erasure(models.Model):
+    """An erasure, from the moment at which the person is gone from this database; what it still has to find until it is finished.
+
+    personas, messages   JSON lists of numbers and ids, empty once it is finished
+    links                JSON object: other persona -> ids of ledger rows of theirs that tell of a link to the person
+    newest               the highest persona there was when it began
+    digests              JSON list of keyed digests of all identifiers, empty once it is finished
+    """
+
+    erasure_id = models.BigAutoField(primary_key=True)
+    begun_at = models.BigIntegerField()
+    finished_at = models.BigIntegerField(null=True)
+    personas = models.TextField()
+    messages = models.TextField()
+    links = models.TextField()
+    digests = models.TextField()
+    newest = models.BigIntegerField()
+
+    class Meta:
+        db_table = "permission_erasure"
+
+
 class Progress(models.Model):
-    """How far into the ledger the other tables have read: the one row `permission`."""
+    """How far the other tables have read: the row `permission` into the ledger, the row `forgotten` into the personas."""
 
     name = models.CharField(max_length=16, primary_key=True)
     seq = models.BigIntegerField()

@@ -332,6 +332,8 @@ class Organisation:
 
     brand_details  by the key of `brands`
     country        ISO 3166 alpha-2, where telephone numbers without a country code belong; None refuses them
+    colour, logo   of customers' own pages: `#rrggbb`, a picture beside touchline.yaml
+    reciprocity    `topics`, `timing`, `frequency`, `media`, `language` -> what customers get for telling it
     """
 
     name: str
@@ -343,6 +345,9 @@ class Organisation:
     brands: tuple[str, ...]
     country: str | None = None
     brand_details: Mapping[str, Brand] = field(default_factory=dict)
+    colour: str | None = None
+    logo: str | None = None
+    reciprocity: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -130,6 +130,9 @@ class _Compiler:
             brand_details={
                 name: compiled.Brand(brand.name, brand.from_email, brand.postal) for name, brand in said.brands.items()
             },
+            colour=said.colour,
+            logo=said.logo,
+            reciprocity={str(name): line for name, line in said.reciprocity.items()},
         )
 
     def _touchpoint(self, name: str) -> compiled.Touchpoint:

@@ -30,10 +30,14 @@ _PLACE = re.compile(r"┌─ (?P<file>[^\n:]+):(?P<line>\d+):\d+")
 
 
 class Fonts:
-    """The fonts that Typst brings: which characters they lack, found by drawing each once."""
+    """The fonts that Typst brings: which characters they lack, found by drawing each once.
+
+    all  them, as Typst takes them: read once, since that takes as long as setting a page
+    """
 
     def __init__(self, root: str) -> None:
         self._root = root
+        self.all = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
         self._lacking: dict[str, bool] = {}
 
     def lack(self, text: str) -> bool:
@@ -51,7 +55,7 @@ class Fonts:
             root=self._root,
             sys_inputs={"data": json.dumps(characters)},
             format="svg",
-            ignore_system_fonts=True,
+            font_paths=self.all,
         )
         # The first path of a page is its paper, as large as what is on it.
         return [tuple(_DRAWN.findall(page.decode())[1:]) for page in pages]
@@ -69,7 +73,7 @@ def letter(job: dict[str, Any], root: str, fonts: Fonts) -> dict[str, object]:
             root=root,
             sys_inputs={"data": job["data"]},
             format="pdf",
-            ignore_system_fonts=True,
+            font_paths=fonts.all,
             timestamp=job["day"],
             package_path=f"{root}/packages",
             package_cache_path=f"{root}/packages",

@@ -22,6 +22,9 @@ Form = Literal["text", "html", "mjml", "typst"]
 UNSUBSCRIBABLE: frozenset[str] = frozenset({"care", "listening", "information", "community", "selling"})
 """Purposes whose messages can be refused; a notice that the contract demands, or a recovery, cannot."""
 
+OWN_LINKS: tuple[str, ...] = ("confirm_opt_in", "your_data", "confirm_erasure")
+"""Conversations of purpose `service` that carry, as `link_url`, the one link that a customer asked for. The loop says them to nobody."""
+
 _TYPST_READ = re.compile(
     r"(?<![\w.\-])data((?:\.[A-Za-z_][A-Za-z0-9_-]*)+)(\s*\()?(?:\s*\"([^\"\n]*)\"(\s*,\s*default\s*:)?)?"
 )

@@ -64,6 +64,15 @@ def rows(changes: pl.DataFrame) -> pl.DataFrame:
     ).select(*ROWS)
 
 
+def row_ids(link_ids: pl.Series) -> list[str]:
+    """The ids of all rows that tell of these links: made, and ended."""
+    keys = [
+        pl.format("{}\x1f{}\x1f{}", pl.lit(SOURCE), pl.lit(kind), pl.col("link_id")) for kind in ("linked", "unlinked")
+    ]
+    links = link_ids.to_frame("link_id")
+    return [id_ for key in keys for id_ in heads(links.select(key).to_series(), 32)]
+
+
 def rebuilt(told: pl.DataFrame) -> pl.DataFrame:
     """The links in force as the ledger's `linked` and `unlinked` rows tell: [link_id, persona_a, persona_b, rule].
 

@@ -55,10 +55,11 @@ def buckets_of(customers: pl.Series) -> pl.DataFrame:
     """[customer, bucket] of every persona of these customers."""
     with staged("asked", customers.to_frame("customer"), key=["customer"]):
         return read(
-            "SELECT p.customer, p.draw %% %s FROM asked a JOIN recognition_persona p"
-            " ON p.customer = a.customer AND p.customer <> p.persona_id"
-            " UNION ALL SELECT p.customer, p.draw %% %s FROM asked a JOIN recognition_persona p"
-            " ON p.persona_id = a.customer AND p.customer = p.persona_id",
+            # CROSS JOIN: SQLite then begins with the few that are asked for.
+            "SELECT p.customer, p.draw %% %s FROM asked a CROSS JOIN recognition_persona p"
+            " WHERE p.customer = a.customer AND NOT (p.customer = p.persona_id)"
+            " UNION ALL SELECT p.customer, p.draw %% %s FROM asked a CROSS JOIN recognition_persona p"
+            " WHERE p.persona_id = a.customer AND p.customer = p.persona_id",
             {"customer": pl.Int64, "bucket": pl.Int64},
             [BUCKETS, BUCKETS],
         )

@@ -36,7 +36,8 @@ def people(known_at: int | None = None, *, of: pl.Series | None = None) -> pl.Da
     found = read_numbers({"persona_id": "persona_id", "packed": _packed()}, f"recognition_persona{where}")
     if known_at is None:
         linked = read_numbers(
-            {"persona_id": "persona_id", "customer": "customer"}, "recognition_persona WHERE customer <> persona_id"
+            {"persona_id": "persona_id", "customer": "customer"},
+            "recognition_persona WHERE NOT (customer = persona_id)",
         )
     else:
         links = read_numbers(
@@ -58,7 +59,9 @@ def _of_customers() -> tuple[pl.DataFrame, pl.DataFrame]:
     # CROSS JOIN: SQLite then begins with the few that are wanted.
     numbers = {"persona_id": "persona_id", "packed": _packed()}
     heads = "wanted w CROSS JOIN recognition_persona p WHERE p.persona_id = w.customer AND p.customer = p.persona_id"
-    others = "wanted w CROSS JOIN recognition_persona p WHERE p.customer = w.customer AND p.customer <> p.persona_id"
+    others = (
+        "wanted w CROSS JOIN recognition_persona p WHERE p.customer = w.customer AND NOT (p.customer = p.persona_id)"
+    )
     linked = read_numbers({**numbers, "customer": "p.customer"}, others)
     found = pl.concat([read_numbers(numbers, heads), linked.drop("customer")])
     return found, linked.drop("packed")
@@ -126,7 +129,7 @@ def identifiers(customers: list[int]) -> pl.DataFrame:
     columns = "customer, persona_id, type, scope, value, shared"
     return read(
         f"SELECT {columns} FROM recognition_persona"  # noqa: S608 - only marks are put in
-        f" WHERE customer IN ({marks}) AND customer <> persona_id"
+        f" WHERE customer IN ({marks}) AND NOT (customer = persona_id)"
         f" UNION ALL SELECT {columns} FROM recognition_persona WHERE persona_id IN ({marks}) AND customer = persona_id",
         schema,
         [*customers, *customers],

@@ -82,8 +82,8 @@ def place(customers: pl.DataFrame) -> None:
         execute(
             "UPDATE recognition_persona SET customer = (SELECT n.customer FROM placed n"
             " WHERE n.persona_id = recognition_persona.persona_id)"
-            " WHERE EXISTS (SELECT 1 FROM placed n WHERE n.persona_id = recognition_persona.persona_id"
-            " AND n.customer <> recognition_persona.customer)"
+            " WHERE persona_id IN (SELECT persona_id FROM placed) AND customer <> (SELECT n.customer FROM placed n"
+            " WHERE n.persona_id = recognition_persona.persona_id)"
         )
 
 
@@ -91,7 +91,7 @@ def members(customers: str) -> str:
     """SELECT of [persona_id, customer], all personas of the customers in that table's column `customer`."""
     return (
         "SELECT p.persona_id, p.customer FROM recognition_persona p"  # noqa: S608 - the program's own text
-        f" JOIN {customers} c ON c.customer = p.customer AND p.customer <> p.persona_id"
+        f" JOIN {customers} c ON c.customer = p.customer AND NOT (p.customer = p.persona_id)"
         " UNION ALL SELECT p.persona_id, p.customer FROM recognition_persona p"
         f" JOIN {customers} c ON c.customer = p.persona_id AND p.customer = p.persona_id"
     )

@@ -1,7 +1,7 @@
 """In: one customer's interactions. Out: every measure of theirs, worked out row by row. Writes no interactions.
 
-Slow, plain and written apart from the frames on purpose: property tests hold the two together on every engine, and
-`explain` uses it to show where a number comes from.
+Plain and written apart from the frames on purpose: property tests hold the two together on every engine. For a few customers
+it is also the quicker of the two; see `few`.
 """
 
 from __future__ import annotations
@@ -83,6 +83,9 @@ class Evaluator:
         human = [row for row in rows if not row.get("machine") and row["occurred_at"] <= at]
         human.sort(key=lambda row: int(row["occurred_at"]))
         self.acts = [row for row in human if row.get("source") != COMPLETION]
+        self.of_kind: defaultdict[str, list[Row]] = defaultdict(list)
+        for row in self.acts:
+            self.of_kind[row["kind"]].append(row)
         self.readings = [reading for row in human if (reading := self._reading(row)) is not None]
         self.recent = [row for row in self.acts if row["occurred_at"] > at - WINDOW]
         self.in_episodes = [
@@ -132,7 +135,8 @@ class Evaluator:
         return None if time is None else (self.at - time) / DAY
 
     def _last(self, *kinds: str, where: Callable[[Row], bool] = lambda _: True) -> int | None:
-        return max((row["occurred_at"] for row in self.acts if row["kind"] in kinds and where(row)), default=None)
+        each = (next((row for row in reversed(self.of_kind.get(kind, ())) if where(row)), None) for kind in kinds)
+        return max((row["occurred_at"] for row in each if row is not None), default=None)
 
     # experience
 
@@ -288,7 +292,7 @@ class Evaluator:
 
     def count(self, kind: str) -> Value:
         """Interactions of a kind."""
-        return len([row for row in self.acts if row["kind"] == kind])
+        return len(self.of_kind.get(kind, ()))
 
     def days_since(self, member: str) -> Value:
         """A kind, encounter, opt_in, term_start, episode."""

@@ -203,7 +203,7 @@ def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
     layout = held.state.layout
     key = SnapshotKey(held.seq, held.at, layout.digest)
     state = folding.rebase(held.state, layout.reference(held.at))
-    snapshots.save(key, {STATE: state.flat, SLICE: slices.still(held.slice, held.at)})
+    snapshots.save(key, {STATE: state.flat, SLICE: slices.settled(held.slice, held.at)})
     return key
 
 

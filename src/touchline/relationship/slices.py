@@ -73,6 +73,27 @@ def still(slice_: Frame, at: int) -> Frame:
     return slice_.filter(ageless | (t > at - WINDOW) | ((kind == "assigned") & (t > at - ARM_WINDOW)))
 
 
+def settled(slice_: Frame, at: int) -> Frame:
+    """What a snapshot of `at` keeps: `still`, and of an older agreement only the rows that an instant from then on may need.
+
+    Those are the newest that began it, the newest that ended it, and those of the term that had begun last or begins later:
+    a base's slice so grows with its agreements and not with their renewals.
+    """
+    kind, t, began = nw.col("kind"), nw.col("t"), ~(nw.col("kind") == "left")
+    rows, agreement = still(slice_, at), ("persona_id", "agreement_id")
+    start = nw.when(began).then(nw.coalesce(nw.col("term_start"), t))
+    agreed = rows.filter(kind.is_in(AGREEMENT), ~nw.col("agreement_id").is_null()).with_columns(
+        _start=start, _begun=nw.when(start <= at).then(start), _side=began
+    )
+    latest = agreed.with_columns(
+        _newest=t.max().over(*agreement, "_side"), _current=nw.col("_begun").max().over(*agreement)
+    )
+    needed = (t == nw.col("_newest")) | (nw.col("_start") > at) | (nw.col("_start") == nw.col("_current"))
+    kept = latest.filter((t > at - WINDOW) | needed.fill_null(False)).select(*KEPT)
+    others = rows.filter(~kind.is_in(AGREEMENT) | (nw.col("agreement_id").is_null() & (t > at - WINDOW))).select(*KEPT)
+    return nw.concat([others, kept], how="vertical")
+
+
 def contacts(slice_: Frame, at: int, windows: Mapping[str, tuple[str, int]], channel_of: Mapping[str, str]) -> Frame:
     """`customer` and, for each name, the messages in the last N days by channel, purpose or `all`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SHEET = """
+_PAGE = """
 /* the page */
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
@@ -80,6 +80,9 @@ thead th.n,td.n{padding-left:6px}
 .scale i:first-of-type{margin-left:6px}
 .scale i:last-of-type{margin-right:6px}
 
+"""
+
+DRAWN = """
 /* drawings */
 svg{display:block;overflow:visible}
 svg text{font:11px Inter,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--soft);
@@ -140,6 +143,10 @@ svg.line{width:100%}
 .key{color:var(--soft);font-size:12px;margin:14px 0 0;display:flex;flex-wrap:wrap;gap:4px 16px}
 .key span{display:inline-flex;gap:5px;align-items:center}
 
+"""
+"""The rules of drawings alone: the console's sheet takes them too, so that the line looks the same everywhere."""
+
+_REST = """
 /* one customer */
 .index{margin-top:14px}
 .index td,.index th{padding:5px 12px 5px 0;vertical-align:middle}
@@ -207,4 +214,6 @@ h2{font-size:18px}
 .who{break-inside:avoid}
 }
 """
+
+SHEET = f"{_PAGE}{DRAWN}{_REST}"
 """Every rule; whitespace is the sheet's own, so that it can be read in the file that carries it."""

@@ -6,7 +6,7 @@ to 1 (WCAG 2.2, AA).
 
 from __future__ import annotations
 
-from touchline.report.sheet import SHEET
+from touchline.report.sheet import DRAWN, SHEET
 
 LIGHT: dict[str, str] = {
     "paper": "#fbfaf7", "ink": "#1b2125", "soft": "#566067", "rule": "#dcd8ce", "wash": "#f3f0e8", "accent": "#0b6462",
@@ -60,13 +60,27 @@ def heat_class(reading: float | None) -> str:
 
 def style_sheet() -> str:
     """The whole style sheet: tokens of both themes, the steps of the scale, the rules."""
-    steps = "".join(
+    light = f":root{{color-scheme:light dark;{_variables('light')}}}"
+    dark = f"@media (prefers-color-scheme:dark){{:root{{{_variables('dark')}}}}}"
+    return f"{light}{dark}{_steps()}{SHEET}"
+
+
+def themed(rules: str) -> str:
+    """Tokens, drawings and these rules, where `data-theme` on the root may say `light` or `dark` against the system."""
+    light = f":root{{color-scheme:light;{_variables('light')}}}"
+    dark = f"color-scheme:dark;{_variables('dark')}"
+    chosen = f':root[data-theme="dark"]{{{dark}}}'
+    system = f'@media (prefers-color-scheme:dark){{:root:not([data-theme="light"]){{{dark}}}}}'
+    return f"{light}{system}{chosen}{_steps()}{DRAWN}{rules}"
+
+
+def _steps() -> str:
+    """A class for each step of the diverging scale."""
+    made = "".join(
         f".hm{step}{{background:var(--heat-{step})}}.hp{step}{{background:var(--heat{step})}}"
         for step in range(1, STEPS + 1)
     )
-    light = f":root{{color-scheme:light dark;{_variables('light')}}}"
-    dark = f"@media (prefers-color-scheme:dark){{:root{{{_variables('dark')}}}}}"
-    return f"{light}{dark}.hp0{{background:var(--heat0)}}{steps}{SHEET}"
+    return f".hp0{{background:var(--heat0)}}{made}"
 
 
 def _variables(theme: str) -> str:

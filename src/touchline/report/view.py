@@ -5,7 +5,7 @@ Times are microseconds UTC; readings are in [-1, 1], None being unknown, which i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from touchline.report.curve import Point
@@ -121,3 +121,14 @@ class LineView:
     episodes: tuple[Span, ...] = ()
     coming: tuple[Coming, ...] = ()
     experience: Estimate | None = None
+
+    def since(self, start: int) -> LineView:
+        """The same, drawn from a later instant on: what came before still counts in the curve, and is not drawn."""
+        return replace(
+            self,
+            start=start,
+            marks=tuple(mark for mark in self.marks if mark.at >= start),
+            curve=tuple(point for point in self.curve if point.at >= start),
+            stages=tuple(replace(band, start=max(band.start, start)) for band in self.stages if band.end > start),
+            episodes=tuple(span for span in self.episodes if span.start >= start),
+        )

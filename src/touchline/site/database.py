@@ -24,6 +24,9 @@ from touchline.site.start import setup
 BUSY_SECONDS = 60
 """How long a SQLite writer waits for another's transaction before it fails."""
 
+KEPT_SECONDS = 600
+"""How long a connection serves one page after another before a new one is opened."""
+
 _PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536;"
 _MIGRATION_LOCK = 0x746F756368  # 'touch': any constant that nobody else takes on this database
 _PLACE_IN_QUERY = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
@@ -68,7 +71,7 @@ def described(where: str | Path) -> dict[str, Any]:
 
 def _sqlite(path: str) -> dict[str, Any]:
     options = {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": _PRAGMAS}
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "OPTIONS": options}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": path, "CONN_MAX_AGE": KEPT_SECONDS, "OPTIONS": options}
 
 
 def _postgres(url: str) -> dict[str, Any]:
@@ -84,6 +87,8 @@ def _postgres(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": unquote(parts.hostname or ""),
         "PORT": str(port or ""),
+        "CONN_MAX_AGE": KEPT_SECONDS,
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {},
     }
     for key, value in parse_qsl(parts.query):
@@ -115,6 +120,11 @@ def migrate() -> bool:
             cursor.execute("DELETE FROM touchline_schema")
             cursor.execute("INSERT INTO touchline_schema (digest) VALUES (%s)", [wanted])
     return True
+
+
+def up_to_date() -> bool:
+    """Whether every migration that this program knows is applied to the database."""
+    return _applied() == _digest()
 
 
 def _digest() -> str:

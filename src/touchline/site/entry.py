@@ -6,6 +6,7 @@ This is the composition root: the only place that knows rooms, faces and setting
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from touchline.kernel.times import Clock
 from touchline.site import database
@@ -30,13 +31,21 @@ def open_workspace(directory: str | Path | None = None, clock: Clock | None = No
 def run() -> None:
     """The `touchline` command."""
     session.install(open_workspace)
+    serving.serve_with(_up)
     app()
+
+
+def _up(*given: Any, **named: Any) -> None:
+    """Start the service; its libraries are loaded by nobody else."""
+    from touchline.site.serving import up
+
+    up(*given, **named)
 
 
 # Rooms that keep rows define Django models when they are imported, so Django starts before them.
 setup()
 
-from touchline.cli import session  # noqa: E402 - see above
+from touchline.cli import serving, session  # noqa: E402 - see above
 from touchline.cli.main import app  # noqa: E402 - see above
 from touchline.workspace.opened import Workspace  # noqa: E402 - see above
 from touchline.workspace.worldly import clock_of  # noqa: E402 - see above

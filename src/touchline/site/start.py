@@ -24,6 +24,9 @@ def setup(state: Path | None = None) -> None:
         os.environ["DJANGO_SETTINGS_MODULE"] = SETTINGS
     if not apps.ready:
         django.setup()
+        from touchline.site import signing  # what it listens to is there only now
+
+        signing.listen()
     if state is not None:
         settings.SECRET_KEY = secret_of(state)
 

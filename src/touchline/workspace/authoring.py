@@ -19,6 +19,9 @@ from touchline.relationship.layout import Layout, TooManyTouchpoints
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
 
+LARGEST_LOGO = 256 * 1024
+"""Bytes."""
+
 
 def check(root: Path) -> list[Fault]:
     """Every fault of the playbook; where each part is sound, also that it fits one plan and one layout."""
@@ -40,7 +43,15 @@ def check(root: Path) -> list[Fault]:
         limits.append(
             Fault("playbook/touchpoints.yaml", 0, f"There are too many touchpoints: {fault.detail}.", fault.how)
         )
+    logo = book.organisation.logo
+    if logo is not None and not _is_picture(root / logo):
+        what = f"There is no file `{logo}` beside it, or it has more than {LARGEST_LOGO // 1024} KB."
+        limits.append(Fault("touchline.yaml", 0, what, "Put the logo there, or take the line out."))
     return limits
+
+
+def _is_picture(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= LARGEST_LOGO
 
 
 def holding(root: Path) -> list[MayHold]:

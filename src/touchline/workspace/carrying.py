@@ -16,11 +16,10 @@ from zoneinfo import ZoneInfo
 
 import narwhals as nw
 import polars as pl
-from django.core import signing
 
 from touchline import recognition
 from touchline.decision.priority import Propensity
-from touchline.delivery import working
+from touchline.delivery import links, working
 from touchline.delivery.outbox import Leased
 from touchline.delivery.rendering import Preview, Renderer, variables
 from touchline.delivery.senders import CallSender, LetterSender, Outgoing, Sender, SmtpSender, WebhookSender
@@ -50,9 +49,6 @@ BEFORE = 5
 
 LEARN = 15 * MINUTE
 """So long goal rates are relied on."""
-
-UNSUBSCRIBE = "touchline.unsubscribe"
-"""What a link to end a purpose is signed for, and for nothing else."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +157,8 @@ class Carried:
         customer = self._known.owners.get(message.persona_id, message.customer)
         spoken = self._known.facts.get(customer, {}).get("prefers.language")
         words = self._words.find(message.conversation, message.channel, message.variant or "", spoken)
-        link = unsubscribe_url(self.workspace, message) if message.purpose in UNSUBSCRIBABLE else None
-        told = self.variables_for(customer, words, message.identifier, now, link, message.gift_code)
+        own = own_links(self.workspace, message, now)
+        told = self.variables_for(customer, words, message.identifier, now, own, message.gift_code)
         rendered = self._renderer.render(words, told)
         traits = self._known.profiles.get(customer, {})
         payload = {
@@ -179,7 +175,7 @@ class Carried:
             brand=self._brand(words),
             language=words.language,
             rendered=rendered,
-            unsubscribe_url=link,
+            unsubscribe_url=own.get("unsubscribe_url"),
             payload=payload,
         )
 
@@ -190,14 +186,17 @@ class Carried:
         spoken = language or self._known.facts.get(customer, {}).get("prefers.language")
         words = self._words.find(conversation, channel, variant, spoken)
         gift = self.workspace.playbook.conversations[conversation].gift
-        link = f"{self.workspace.settings.public_url}/u/preview" if words.purpose in UNSUBSCRIBABLE else None
-        told = self.variables_for(customer, words, "", now, link, "GIFT-CODE" if gift is not None else None)
+        nowhere = f"{self.workspace.settings.public_url}/u/preview"
+        own = {"preferences_url": nowhere, "link_url": nowhere}
+        if words.purpose in UNSUBSCRIBABLE:
+            own["unsubscribe_url"] = nowhere
+        told = self.variables_for(customer, words, "", now, own, "GIFT-CODE" if gift is not None else None)
         return self._renderer.preview(conversation, channel, variant, spoken, told)
 
     def variables_for(
-        self, customer: int, words: Words, identifier: str, now: int, link: str | None, gift_code: str | None
+        self, customer: int, words: Words, identifier: str, now: int, own: Mapping[str, str], gift_code: str | None
     ) -> dict[str, object]:
-        """Every variable that the words may read."""
+        """Every variable that the words may read; `own` are links, as `own_links`."""
         organisation = self.workspace.playbook.organisation
         facts = {name: value for name, value in self._known.facts.get(customer, {}).items() if name != "customer"}
         traits = self._known.profiles.get(customer, {})
@@ -209,7 +208,9 @@ class Carried:
             address="\n".join(lines) if words.channel in ("post", "print") and "address" in traits else identifier,
             measures=facts,
             profile=traits,
-            unsubscribe_url=link,
+            unsubscribe_url=own.get("unsubscribe_url"),
+            preferences_url=own.get("preferences_url"),
+            link_url=own.get("link_url"),
             gift_code=gift_code,
         )
 
@@ -289,10 +290,19 @@ def without_sender(workspace: Workspace) -> dict[str, str]:
     return {channel: f"set TOUCHLINE_{'SMTP' if channel == 'email' else 'WEBHOOK'}_URL" for channel in missing}
 
 
-def unsubscribe_url(workspace: Workspace, message: Leased) -> str:
-    """A signed link that ends this purpose on this channel for this address, and does nothing else."""
-    told = {"p": message.persona_id, "purpose": message.purpose, "channel": message.channel}
-    return f"{workspace.settings.public_url}/u/{signing.dumps(told, salt=UNSUBSCRIBE, compress=True)}"
+def own_links(workspace: Workspace, message: Leased, now: int) -> dict[str, str]:
+    """Variable -> signed link of this message's address: to its wishes; to end the purpose on the channel where that can be ended; what was asked for."""
+    public = workspace.settings.public_url
+    found = {"preferences_url": links.url(public, "preferences", message.persona_id, now)}
+    if message.purpose in UNSUBSCRIBABLE:
+        found["unsubscribe_url"] = links.url(
+            public, "unsubscribe", message.persona_id, now, (message.purpose, message.channel)
+        )
+    asked = links.asked_for(message.recurrence)
+    if asked is not None:
+        use, about = asked
+        found["link_url"] = links.url(public, use, message.persona_id, now, about)
+    return found
 
 
 def _before(workspace: Workspace, customers: Sequence[int], now: int) -> dict[int, list[dict[str, Any]]]:

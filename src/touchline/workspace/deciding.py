@@ -17,6 +17,7 @@ from touchline.delivery.addresses import addressed
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, format_instant
+from touchline.permission import forgetting
 from touchline.relationship.combining import of_customers
 from touchline.workspace import messages
 
@@ -108,15 +109,18 @@ def decided(
 def in_force(workspace: Workspace, customers: Collection[int], rates: Propensity) -> pl.DataFrame:
     """What is in force for these customers on exact facts, addressed and priced: what the gate asks, while it holds them.
 
-    The instant is that of the asking: what another worker wrote until a moment ago lies before it.
+    The instant is that of the asking: what another worker wrote until a moment ago lies before it. For somebody who was
+    erased and has come back since the last drain nothing is: their suppression is still to be written.
     """
+    back = forgetting.are_back(recognition.identifiers(list(customers)))
     made = decided(workspace, workspace.clock.now(), customers=customers, rates=rates)
     owners = recognition.people(of=pl.Series(list(customers), dtype=pl.Int64))
     known = permission.permissions(owners, pending=_unread(workspace, owners))
     touchpoints = workspace.playbook.touchpoints
     prices = {name: round(one.cost * workspace.playbook.organisation.minor_units) for name, one in touchpoints.items()}
     cost = pl.col("touchpoint").replace_strict(prices, default=0, return_dtype=pl.Int64)
-    return addressed(made.proposals, owners, known, workspace.playbook.policies).with_columns(cost_minor=cost)
+    proposals = made.proposals.filter(~pl.col("customer").is_in(list(back)))
+    return addressed(proposals, owners, known, workspace.playbook.policies).with_columns(cost_minor=cost)
 
 
 def _unread(workspace: Workspace, people: pl.DataFrame) -> pl.DataFrame:
@@ -136,7 +140,8 @@ def record(workspace: Workspace, proposed: pl.DataFrame, as_of: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{format_instant(as_of).replace(':', '')}_{workspace.ledger.last_seq()}"
     draft = folder / f".{name}"
-    proposed.write_parquet(draft)
+    there = workspace.people()["persona_id"]  # whoever was erased while it was made is not written down
+    proposed.filter(pl.col("customer").is_in(there.implode())).write_parquet(draft)
     draft.replace(folder / f"{name}.parquet")
 
 

@@ -12,6 +12,7 @@ from touchline import recognition
 from touchline.intake import buffer
 from touchline.kernel.errors import IdentityFault, UnknownName
 from touchline.recognition.normalise import normalised
+from touchline.workspace import acting
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
@@ -28,6 +29,7 @@ def merge(workspace: Workspace, customers: Sequence[int], *, why: str, actor: st
     with transaction.atomic():
         rows = recognition.merge(customers, actor, why, now=now)
         buffer.accept_rows(rows, received_at=now)
+        acting.note(f"customer {min(customers)}", merged=sorted(set(customers)))
     workspace.catch_up()
     return {"customer": workspace.customer(str(min(customers))), "merged": sorted(set(customers)), "links": rows.height}
 
@@ -42,6 +44,7 @@ def split(workspace: Workspace, ids: Sequence[str], *, why: str, actor: str) -> 
     with transaction.atomic():
         rows = recognition.split(personas, actor, why, now=now)
         buffer.accept_rows(rows, received_at=now)
+        acting.note(f"customer {min(touched)}", personas=sorted(personas))
     workspace.catch_up()
     after = workspace.people()
     customers = after.filter(after["persona_id"].is_in(whole.implode()))["customer"].unique().sort().to_list()

@@ -15,6 +15,7 @@ from touchline.intake.imports import Progress, import_file
 from touchline.intake.rejects import REASONS as MEANINGS
 from touchline.kernel.errors import BadFile, UnknownName
 from touchline.kernel.names import did_you_mean
+from touchline.permission import forgetting
 from touchline.permission.reading import KINDS, ROWS
 from touchline.workspace import giving
 
@@ -74,7 +75,10 @@ def run(
 
 def catch_up(workspace: Workspace) -> None:
     """Drain what intake holds, then take the ledger's new rows into the current permissions, and codes as used."""
-    drain(workspace.playbook, workspace.ledger, received_at=workspace.clock.now())
+    now = workspace.clock.now()
+    drain(workspace.playbook, workspace.ledger, received_at=now)
+    if forgetting.suppress_returned(now):
+        drain(workspace.playbook, workspace.ledger, received_at=now)
     last = workspace.ledger.last_seq()
     since = permission.read_until()
     if last <= since:

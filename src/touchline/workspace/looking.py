@@ -1,7 +1,7 @@
 """In: messages about to be sent, what is allowed now. Out: which of them wait, or are given up, and why. Writes no interactions.
 
 The last look before a sender: the gate has checked everything; between it and now a customer may have opted out, been
-suppressed, or fallen asleep, have come to need care, or have left the step that the message belongs to.
+suppressed, refused the channel or the topic, or fallen asleep, have come to need care, or have left the step that the message belongs to.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def look(workspace: Workspace, messages: Sequence[Leased], now: int) -> Mapping[
     owners = owners_of(asked["persona_id"].to_list())
     asked = asked.join(owners, on="persona_id", how="left")
     known = permission.permissions(recognition.people(of=owners["customer"]))
-    ended = _ended(asked, known)
+    ended = {**_refused(workspace, messages, asked, known), **_ended(asked, known)}
     waits = _asleep(workspace, messages, asked, known, now)
     return {**waits, **ended}
 
@@ -108,6 +108,26 @@ def _ended(asked: pl.DataFrame, known: permission.Permissions) -> dict[str, Hold
         .join(granted, on=["persona_id", "purpose", "channel"], how="anti")["message_id"]
     )
     return {**{id_: Hold("consent") for id_ in out}, **{id_: Hold("suppression") for id_ in stopped}}
+
+
+def _refused(
+    workspace: Workspace, messages: Sequence[Leased], asked: pl.DataFrame, known: permission.Permissions
+) -> dict[str, Hold]:
+    """Those whose channel or topic their customer refused meanwhile; what is owed goes all the same."""
+    told = known.preferences.select("customer", "key", "answer").iter_rows()
+    answers = {(customer, key): answer for customer, key, answer in told}
+    owner = dict(asked.select("message_id", "customer").iter_rows())
+    ended = {}
+    for message in messages:
+        customer = owner[message.message_id]
+        conversation = workspace.playbook.conversations.get(message.conversation)
+        if TABLE[message.purpose].contractual or customer is None:
+            continue
+        if answers.get((customer, f"refuses_{message.channel}")) == 1:
+            ended[message.message_id] = Hold("preference.channel")
+        elif conversation is not None and answers.get((customer, f"topic_{conversation.topic}")) == 0:
+            ended[message.message_id] = Hold("preference.topic")
+    return ended
 
 
 def _asleep(

@@ -6,6 +6,7 @@ what is due to the senders. Every part takes up what another left, so a turn tha
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -14,18 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import polars as pl
+from django.db import close_old_connections
 
 from touchline.delivery import duties
 from touchline.delivery.gate import reserve
 from touchline.kernel.times import MINUTE, FixedClock
 from touchline.recognition.staging import read
-from touchline.workspace import carrying, deciding, states, writing
+from touchline.workspace import carrying, deciding, erasing, states, writing
 from touchline.workspace.looking import owners_of
 from touchline.workspace.worldly import WorldFault
 
 if TYPE_CHECKING:
     from touchline.workspace.importing import Tell
     from touchline.workspace.opened import Workspace
+
+_log = logging.getLogger("touchline.worker")
+_log.addHandler(logging.NullHandler())  # whoever runs a service says where it goes
 
 EVERY = 15 * MINUTE
 """Between two ticks, at which everybody is decided for."""
@@ -35,6 +40,9 @@ PAUSE = 1.0
 
 AT_ONCE = 20_000
 """Customers whose proposals go through the gate in one transaction."""
+
+FAILED = "failed: "
+"""What is told of a turn that did not come to its end begins so; the fault's name follows."""
 
 MOST_TURNS = 1_000
 """Turns that `--until-idle` takes at most: a loop that never comes to rest is a fault to be told."""
@@ -117,6 +125,7 @@ def loop(
         everybody = now - ticked >= EVERY
         ticked = now if everybody else ticked
         try:
+            erasing.finish(workspace)
             # Of several workers one decides for everybody; each of them decides for those whom it sees touched.
             everybody = everybody and (until_idle or duties.take("tick", carried.worker, now, EVERY))
             if everybody and duties.take("housekeeping", carried.worker, now, EVERY):
@@ -127,6 +136,10 @@ def loop(
                 raise
             # A busy store, or one that is away for a while: what was done is whole, and the next turn takes it up.
             done.failed[type(error).__name__] += 1
+            _log.error("a turn failed", exc_info=error)
+            close_old_connections()  # one that was lost stays so; the next turn opens another
+            if tell is not None:
+                tell(FAILED + type(error).__name__, done.turns, None, "turns")
             ticked, moved = -EVERY, False
         if tell is not None:
             tell("running", done.turns, None, "turns")

@@ -10,11 +10,12 @@ import polars as pl
 
 from touchline import playbook
 from touchline.expressions import to_frame
+from touchline.kernel.engines import Engine
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
 from touchline.recognition import people
-from touchline.relationship import refreshing
+from touchline.relationship import few, refreshing
 from touchline.relationship.deriving import measures_of, slots_of
 from touchline.relationship.refreshing import Held
 
@@ -90,10 +91,33 @@ def relationships(
 
     customers   only these; everybody where None
     """
+    if customers is not None and len(set(customers)) <= few.FEW:
+        found = _of_few(workspace, as_of, sorted(set(customers)), measures)
+        if found is not None:
+            return workspace.engine.lazy(found)
     some = workspace.people() if customers is None else people(of=pl.Series(list(customers), dtype=pl.Int64))
     personas = None if customers is None else some["persona_id"].to_list()
     state = held(workspace, as_of, measures=measures or (), personas=personas, only=measures is not None)
     return refreshing.relationships(state, some, workspace.playbook, workspace.engine, wanted=measures)
+
+
+def _of_few(
+    workspace: Workspace, as_of: int, customers: Sequence[int], measures: Sequence[str] | None
+) -> pl.DataFrame | None:
+    """The same for a few customers, read row by row; None where their rows are too many for that."""
+    own = people(of=pl.Series(customers, dtype=pl.Int64))
+    personas, layout = own["persona_id"].to_list(), workspace.layout(measures or ())
+    wanted = refreshing.columns(layout)
+    waiting = workspace.awaited(as_of, personas)  # read before the ledger, so that nothing falls between the two
+    engine, buckets = Engine("polars"), own["bucket"].unique().to_list()
+    frame = workspace.ledger.frame(engine, wanted, buckets=buckets, occurred_until=as_of, personas=personas)
+    kept = engine.collect(frame)
+    if kept.height > few.MOST_ROWS:
+        return None
+    mine = waiting.filter(pl.col("persona_id").is_in(own["persona_id"].implode())).select(wanted)
+    rows = pl.concat([kept, mine.filter(~pl.col("id").is_in(kept["id"].implode()))], how="vertical_relaxed")
+    names = measures_of(workspace.playbook, layout) if measures is None else tuple(dict.fromkeys(measures))
+    return few.relationships(rows, own, workspace.playbook, as_of, names)
 
 
 def table(

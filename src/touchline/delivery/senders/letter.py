@@ -9,6 +9,7 @@ import csv
 import hashlib
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from touchline.delivery.senders.sender import MESSAGE_ID, Outcome, Outgoing
@@ -64,6 +65,40 @@ class LetterSender:
 
     def close(self) -> None:
         """Nothing to let go of: each letter is on the disk when it is sent."""
+
+
+def erase(folder: Path, message_ids: Sequence[str]) -> int:
+    """Delete these letters, and make their lines in the manifests illegible; how many PDFs.
+
+    A line is overwritten where it stands, with as many bytes: nobody's place in the manifest moves, and whoever appends to
+    it at this moment need not wait. It has no checksum any more, so that a printer that reads on has nothing to print.
+    """
+    if not folder.is_dir():
+        return 0
+    gone = 0
+    for id_ in message_ids:
+        if MESSAGE_ID.fullmatch(id_):
+            for file in folder.glob(f"*/{id_}.*"):
+                gone += file.suffix == ".pdf"
+                file.unlink(missing_ok=True)
+    ids = {id_.encode() for id_ in message_ids}
+    for manifest in folder.glob(f"*/{MANIFEST}"):
+        _blacken(manifest, ids)
+    return gone
+
+
+def _blacken(manifest: Path, ids: set[bytes]) -> None:
+    with manifest.open("r+b") as lines:
+        place = 0
+        for line in list(lines):
+            text = line.rstrip(b"\r\n")
+            if text.partition(b",")[0] in ids:
+                blank = b"erased" + b"," * (len(COLUMNS) - 1)
+                lines.seek(place)
+                lines.write(blank + b"-" * (len(text) - len(blank)))
+            place += len(line)
+        lines.flush()
+        os.fsync(lines.fileno())
 
 
 class _Read:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
@@ -34,6 +35,28 @@ def _address(value: str) -> str:
     return value
 
 
+def _colour(value: str) -> str:
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
+        raise wrong(
+            f"{shown(value)} is not a colour.",
+            'Write red, green and blue in hex and in quotes, for example `"#0b6462"`.',
+        )
+    return value.lower()
+
+
+def _logo(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*\.(svg|png|jpg|webp)", value):
+        raise wrong(
+            f"{shown(value)} is not the name of a picture.",
+            "Name a file beside touchline.yaml that ends in .svg, .png, .jpg or .webp.",
+        )
+    return value
+
+
+Colour = Annotated[str, AfterValidator(_colour), WithJsonSchema({"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"})]
+Logo = Annotated[str, Field(max_length=200), AfterValidator(_logo)]
+Answer = Literal["topics", "timing", "frequency", "media", "language"]
+Reply = Annotated[str, Field(min_length=1, max_length=300)]
 Language = Annotated[str, AfterValidator(_language), WithJsonSchema({"type": "string", "pattern": "^[a-z]{2}$"})]
 Address = Annotated[str, Field(max_length=254), AfterValidator(_address)]
 
@@ -68,5 +91,11 @@ class Organisation(Authored):
     """Of its messages; the first is the default."""
     brands: Annotated[dict[Name, Brand], Field(min_length=1, max_length=100)]
     """The names under which it speaks."""
+    colour: Colour | None = None
+    """Of customers' own pages, `"#rrggbb"`; where text on it could not be read, the pages use their ink."""
+    logo: Logo | None = None
+    """Of customers' own pages: a picture beside touchline.yaml, at most 256 KB."""
+    reciprocity: dict[Answer, Reply] = Field(default_factory=dict)
+    """What customers get for telling `topics`, `timing`, `frequency`, `media` or `language`: a line each in the preference centre."""
     note: Note = ""
     """For the authors."""

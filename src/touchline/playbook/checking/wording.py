@@ -32,6 +32,7 @@ ALWAYS: Mapping[str, str] = {
     "language": "en",
     "today": "2026-03-01",
     "address": "ann@customer.example",
+    "preferences_url": "https://hearth.example/u/p/1",
 }
 """Variables that every message has, with a value for rehearsals."""
 
@@ -39,6 +40,7 @@ SOMETIMES: Mapping[str, str] = {
     "brand.postal": "Hearth, Ringstr. 1, 10115 Berlin",
     "brand.from_email": "care@hearth.example",
     "unsubscribe_url": "https://hearth.example/u/1",
+    "link_url": "https://hearth.example/u/c/1",
     "gift.code": "TEA-1",
 }
 """Variables that a message has by its brand, purpose or gift."""
@@ -200,6 +202,8 @@ class _Checking:
         purpose = text.conversation.purpose
         if name == "unsubscribe_url" and purpose not in wording.UNSUBSCRIBABLE:
             return f"Remove it: a message of purpose {shown(purpose)} cannot be refused."
+        if name == "link_url" and text.conversation.name not in wording.OWN_LINKS:
+            return f"Remove it: only {', '.join(map(shown, wording.OWN_LINKS))} carry a link that was asked for."
         if name == "gift.code" and text.conversation.gift is None:
             return "Give the conversation a `gift`, or remove it."
         brand = organisation.brands.get(text.brand or "") if organisation is not None else None

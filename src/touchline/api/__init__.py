@@ -1,0 +1,1 @@
+"""The machines' face: Segment's HTTP API for what comes in."""

@@ -1,0 +1,36 @@
+"""In: a path of the console. Out: the view that answers it. Writes no interactions.
+
+Each group of pages keeps its own list of paths; here they are one.
+"""
+
+from __future__ import annotations
+
+from touchline.console import (
+    audit,
+    conversations,
+    customer,
+    customers,
+    desk,
+    gifts,
+    keys,
+    look,
+    outbox,
+    proof,
+    team,
+    today,
+)
+
+urlpatterns = [
+    *today.urlpatterns,
+    *desk.urlpatterns,
+    *customers.urlpatterns,
+    *customer.urlpatterns,
+    *proof.urlpatterns,
+    *team.urlpatterns,
+    *keys.urlpatterns,
+    *audit.urlpatterns,
+    *outbox.urlpatterns,
+    *gifts.urlpatterns,
+    *conversations.urlpatterns,
+    *look.urlpatterns,
+]

@@ -1,0 +1,161 @@
+"""Eight worker processes at once, while people withdraw and complain: what the product reserves is what a simple model allows."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import polars as pl
+import pytest
+
+from tests.workspace import lively
+from touchline.intake import accept
+from touchline.kernel.times import FixedClock, format_instant
+from touchline.recognition.staging import read
+from touchline.site.entry import open_workspace
+
+CUSTOMERS, WORKERS, ROUNDS, SEED = 16, 8, 2, 11
+
+WORKER = """
+import json, sys, time
+import polars as pl
+from touchline.delivery.gate import reserve
+from touchline.site.entry import open_workspace
+from touchline.workspace import deciding
+
+class Running:
+    def now(self):
+        return int(sys.argv[2]) + int((time.time() - float(sys.argv[3])) * 1_000_000)
+
+workspace = open_workspace(sys.argv[1], Running())
+rates = deciding.propensity(workspace, workspace.clock.now())
+done = {"reserved": 0, "refused": 0}
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(int(sys.argv[4])):
+    made = deciding.decided(workspace, workspace.clock.now(), rates=rates)
+    for few in made.proposals.sample(fraction=1.0, shuffle=True).iter_slices(8):
+        time.sleep(0.05)  # or whoever has the lock takes it again before the others wake
+        gated = reserve(few, lambda some: deciding.in_force(workspace, some, rates), now=workspace.clock.now())
+        done["reserved"] += gated.reserved
+        done["refused"] += sum(gated.refused.values())
+print(json.dumps(done))
+"""
+
+CHANGED = {
+    "playbook/mapping.yaml": """
+        default: {kind: acted, touchpoint: site}
+        events:
+          Case Opened: {kind: case_opened, touchpoint: mail, case_id: event.case}
+          Consent Withdrawn: {kind: opted_out, touchpoint: site, purpose: event.purpose, channel: event.channel, identifier: event.address}
+        """,
+}
+
+
+def organisation(folder: Path) -> Path:
+    """The lively one, which may sell by e-mail, and sends at most one message a week beside what it owes."""
+    root = lively.make(folder, customers=1, programme=True)
+    for name, text in CHANGED.items():
+        (root / name).write_text(dedent(text).lstrip("\n"), encoding="utf-8")
+    for name, old, new in (
+        ("playbook/policies.yaml", "at_most: 3", "at_most: 1"),
+        ("playbook/conversations/thanks.yaml", "purpose: care", "purpose: selling"),
+        ("playbook/imports/people.yaml", "\"'care'\", channel: \"'email'\"", "\"'selling'\", channel: \"'email'\""),
+    ):
+        text = (root / name).read_text(encoding="utf-8")
+        assert old in text
+        (root / name).write_text(text.replace(old, new), encoding="utf-8")
+    return root
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_eight_workers_reserve_nothing_that_was_withdrawn_complained_about_or_beyond_the_cap(
+    store: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("postgres") if store == "postgresql" else "")
+    root = organisation(tmp_path / "w")
+    people = root / "people.csv"
+    head, one = people.read_text(encoding="utf-8").splitlines()
+    told = one.rsplit(",", 1)[1]
+    rows = [
+        f'u{n},ada{n}@lantern.example,+4930{n:07d},"Ringstr. {n}, Berlin",Ada {n},{told}' for n in range(1, CUSTOMERS)
+    ]
+    people.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    workspace = open_workspace(root, FixedClock(lively.NOW))
+    assert workspace.import_files([people], "people")["rejected"] == 0
+    assert (
+        json.loads(json.dumps(workspace.decide().summary["customers"])) == CUSTOMERS
+    )  # arms and first steps are written
+
+    began = time.time()
+    arguments = [sys.executable, "-c", WORKER, str(root), str(lively.NOW), str(began), str(ROUNDS)]
+    workers = [
+        subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(WORKERS)
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == "ready\n", worker.communicate()[1]
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        chance, withdrew, complained = random.Random(SEED), dict[str, int](), dict[str, int]()
+        for number, user in enumerate(chance.sample(range(CUSTOMERS), CUSTOMERS)):
+            if all(worker.poll() is not None for worker in workers):
+                break
+            at = lively.NOW + int((time.time() - began) * 1_000_000)
+            event = {"type": "track", "messageId": f"m{number}", "userId": f"u{user}", "timestamp": format_instant(at)}
+            if number % 2:
+                address = f"ada{user}@lantern.example"
+                event |= {
+                    "event": "Consent Withdrawn",
+                    "properties": {"purpose": "selling", "channel": "email", "address": address},
+                }
+            else:
+                event |= {"event": "Case Opened", "properties": {"case": f"c{number}"}}
+            assert accept([event], received_at=at).accepted == 1
+            # From here on it is written down for everybody.
+            after = lively.NOW + int((time.time() - began) * 1_000_000)
+            (withdrew if number % 2 else complained)[f"u{user}"] = after
+            time.sleep(0.05)
+        said = [worker.communicate(timeout=240) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    assert all(worker.returncode == 0 for worker in workers), [error for _, error in said]
+    done = [json.loads(out) for out, _ in said]
+
+    found = read(
+        "SELECT m.message_id, m.customer, m.conversation, m.purpose, m.channel, m.recurrence, m.reserved_at, p.value AS address"
+        " FROM delivery_message m JOIN recognition_persona p ON p.persona_id = m.persona_id",
+        {"message_id": pl.String, "customer": pl.Int64, "conversation": pl.String, "purpose": pl.String, "channel": pl.String,
+         "recurrence": pl.String, "reserved_at": pl.Int64, "address": pl.String},
+    )  # fmt: skip
+    users = dict(
+        read(
+            "SELECT customer, value FROM recognition_persona WHERE type = 'user_id'", {"c": pl.Int64, "v": pl.String}
+        ).iter_rows()
+    )
+    assert found.height == sum(one["reserved"] for one in done), "each reservation was told to one worker"
+    met = sum(one["refused"] for one in done) > 0 or sum(one["reserved"] > 0 for one in done) > 1
+    assert met, "several reserved, or what one had reserved was refused to others"
+    assert found.unique(["customer", "conversation", "recurrence"]).height == found.height
+    beside = found.filter(pl.col("conversation") != "notice")
+    assert beside["customer"].n_unique() == beside.height, "one a week"
+    for customer, purpose, at in found.select("customer", "purpose", "reserved_at").iter_rows():
+        if purpose == "selling":
+            assert at <= withdrew.get(users[customer], at), "nothing is sold to somebody who has withdrawn"
+            assert at <= complained.get(users[customer], at), "nothing is sold while a case is open"
+    assert found.filter(pl.col("conversation") == "notice")["customer"].n_unique() == CUSTOMERS, "what is owed is owed"
+    workspace.clock = FixedClock(lively.NOW + int((time.time() - began) * 1_000_000))
+    workspace.catch_up()
+    assert workspace.verify()["faults"] == 0
