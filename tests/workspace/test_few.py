@@ -51,3 +51,10 @@ def test_so_many_rows_that_they_take_longer_are_left_to_the_frames(
     monkeypatch.setattr(few, "relationships", None)  # whoever asked it would break
     some = workspace.people()["customer"].to_list()
     assert workspace.engine.collect(workspace.relationships(measures=["stage"], customers=some)).height == 2
+
+
+def test_a_condition_that_names_no_measure_is_one_for_everybody(tmp_path: Path) -> None:
+    root = lively.make(tmp_path / "w", customers=2)
+    workspace = open_workspace(root, FixedClock(lively.NOW))
+    assert workspace.relationships_table(where="TRUE", measures=["stage"]).height == 2
+    assert workspace.relationships_table(where="1 > 2", measures=["stage"]).height == 0

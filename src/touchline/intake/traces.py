@@ -107,9 +107,7 @@ class Sought:
         """Any of the numbers, as one writes it at home or abroad, however its digits are grouped."""
         parts = []
         for country, home in sorted(self.numbers):
-            prefix = (
-                f"(?:{_spaced(f'00{country}')}|{_spaced(f'011{country}')}|\\+?{_BETWEEN}*{_spaced(country)}){_BETWEEN}*"
-            )
+            prefix = f"(?:{_spaced(f'00{country}')}|{_spaced(f'011{country}')}|(?:\\+{_BETWEEN}*)?{_spaced(country)}){_BETWEEN}*"
             missing = "?" if len(home) >= _FEWEST_DIGITS or not country else ""
             parts.append(rf"(?:{prefix}){missing}(?:(?:0|06|1|8){_BETWEEN}*)?{_spaced(home)}")
         return re.compile(f"{_NO_LETTER_BEFORE}(?:{'|'.join(parts)}){_NO_LETTER_AFTER}") if parts else None

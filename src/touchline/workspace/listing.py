@@ -163,7 +163,8 @@ def _chosen(workspace: Workspace, where: str, order: str | None, *, down: bool) 
     wanted = list(dict.fromkeys([*([] if order is None else [order]), *(condition.names if condition else ())]))
     frame = workspace.relationships(measures=wanted or ["stage"])
     if condition is not None:
-        frame = frame.filter(to_frame(condition))
+        # A condition that names no measure is one value, which a filter would not take.
+        frame = frame.filter(to_frame(condition) & (nw.col("customer") >= 0))
     told = workspace.engine.collect(frame.select("customer", *([] if order is None else [column(order)])))
     if order is None:
         return told["customer"].sort(descending=down).to_list()

@@ -141,7 +141,8 @@ def table(
     wanted = list(dict.fromkeys([*shown, *(condition.names if condition is not None else ())]))
     frame = relationships(workspace, as_of, measures=wanted, customers=None if customer is None else [customer])
     if condition is not None:
-        frame = frame.filter(to_frame(condition))
+        # A condition that names no measure is one value, which a filter would not take.
+        frame = frame.filter(to_frame(condition) & (nw.col("customer") >= 0))
     collected = workspace.engine.collect(frame.select("customer", *(column(name) for name in shown)))
     return collected.rename({column(name): name for name in shown}).sort("customer")
 
