@@ -105,7 +105,7 @@ def test_an_unknown_company_is_named(folder: Path) -> None:
 
 # One test, since living is what takes the time.
 def test_the_warranty_company_lives_on_under_the_loop_and_its_people_answer(folder: Path) -> None:
-    told = demonstrate(folder, open_workspace, customers=400, seed=SEED, days=14)
+    told = demonstrate(folder, open_workspace, customers=300, seed=SEED, days=9)
     opened = open_workspace(folder)
     assert opened.clock.now() == UNTIL
     said = dict(

@@ -19,7 +19,7 @@ from touchline.kernel.times import FixedClock, format_instant
 from touchline.recognition.staging import read
 from touchline.site.entry import open_workspace
 
-CUSTOMERS, WORKERS, ROUNDS, SEED = 16, 8, 2, 11
+CUSTOMERS, WORKERS, ROUNDS, SEED = 10, 8, 2, 11
 
 WORKER = """
 import json, sys, time
