@@ -264,22 +264,9 @@ def _conditions(c: Explained) -> list[dict[str, Any]]:
     made = []
     for name, condition in (("audience", c.audience), ("trigger", c.trigger), ("step", c.step)):
         if condition is not None:
-            facts_ = [(fact, _shown(value)) for fact, value in condition.facts.items()]
+            facts_ = [(fact, figures.shown(value)) for fact, value in condition.facts.items()]
             made.append({"name": name, "text": condition.text, "holds": condition.holds, "facts": facts_})
     return made
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return figures.number(value, 2)
-        case int():
-            return figures.number(value)
-    return str(value)
 
 
 @answers()

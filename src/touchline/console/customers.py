@@ -179,16 +179,7 @@ def _head(name: str, asked: Asked) -> dict[str, Any]:
 
 def shown(value: Value) -> str:
     """A measure's value for a cell."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return figures.number(value, 2)
-        case int():
-            return figures.number(value)
-    return figures.words(str(value))
+    return figures.words(value) if isinstance(value, str) else figures.shown(value, unknown="")
 
 
 def faults_in(ws: Workspace, where: str) -> list[tuple[str, str]]:

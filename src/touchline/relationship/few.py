@@ -10,14 +10,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
-from touchline.kernel.types import Type
 from touchline.playbook.compiled import Playbook
 from touchline.relationship.combining import CUSTOMER_ROLES
+from touchline.relationship.deriving import TYPES
 from touchline.relationship.reference import Evaluator, Persona
 
 FEW = 200
@@ -25,14 +26,6 @@ FEW = 200
 
 MOST_ROWS = 20_000
 """Rows of them all, likewise."""
-
-TYPES: dict[Type, Any] = {
-    Type.NUMBER: pl.Float64,
-    Type.INTEGER: pl.Int64,
-    Type.BOOLEAN: pl.Boolean,
-    Type.TEXT: pl.String,
-    Type.TIME: pl.Int64,
-}
 
 
 def relationships(
@@ -44,12 +37,13 @@ def relationships(
     people  recognition's, of these customers
     Raises UnknownName for what is no measure.
     """
-    schema: dict[str, Any] = {"customer": pl.Int64, "draw": pl.Int64}
+    types: dict[str, Any] = {"customer": nw.Int64, "draw": nw.Int64}
     for name in wanted:
         type_ = playbook.measures.type_of(name)
         if type_ is None:
             raise UnknownName(f"measure {name!r}", remedy=did_you_mean(name, playbook.measures.known()))
-        schema[column(name)] = TYPES[type_]
+        types[column(name)] = TYPES[type_]
+    schema = nw.Schema(types).to_polars()
     mine: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.filter(~pl.col("machine"), pl.col("occurred_at") <= at).iter_rows(named=True):
         mine[row["persona_id"]].append(row)

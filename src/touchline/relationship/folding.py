@@ -7,7 +7,7 @@ against a reference instant and agree within 1e-9 of their size; all else is exa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,14 +82,6 @@ def columns(layout: Layout) -> tuple[str, ...]:
 def fold(rows: Frame, layout: Layout, reference: int) -> State:
     """Fold ledger rows into one state a persona. Machine activity is left out."""
     return State(_joined(_parts(rows, layout, reference), layout), layout, reference)
-
-
-def fold_buckets(
-    bucket: Callable[[int], Frame], buckets: Iterable[int], layout: Layout, reference: int, engine: Engine
-) -> State:
-    """Fold a history too large to be held at once, one ledger bucket after the other; `bucket(b)` gives its rows."""
-    folded = [fold_bucket(bucket(b), layout, reference, engine) for b in buckets]
-    return State(engine.lazy(pl.concat(folded)), layout, reference)
 
 
 def fold_bucket(rows: Frame, layout: Layout, reference: int, engine: Engine) -> pl.DataFrame:

@@ -129,6 +129,20 @@ def duration(micros: int) -> str:
     return f"{round(micros / DAY)} days"
 
 
+def shown(value: object, unknown: str = "unknown") -> str:
+    """A fact of whatever type as a reader sees it: yes, 12 345, −0.31, or the text itself."""
+    match value:
+        case None:
+            return unknown
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return number(value, 2)
+        case int():
+            return number(value)
+    return str(value)
+
+
 def words(name: str) -> str:
     """A playbook's name as words: help_line is `help line`."""
     return name.replace("_", " ")

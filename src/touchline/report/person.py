@@ -293,7 +293,7 @@ def _reasons(c: Explained) -> Markup:
     for name, condition in (("audience", c.audience), ("trigger", c.trigger)):
         if condition is not None and condition.holds is not True:
             state = "is unknown" if condition.holds is None else "does not hold"
-            known = ", ".join(f"{fact} is {_shown(value)}" for fact, value in condition.facts.items())
+            known = ", ".join(f"{fact} is {figures.shown(value)}" for fact, value in condition.facts.items())
             parts.append(
                 element(
                     "div", {}, f"{name} {state}: ", element("code", {}, condition.text), f"; {known}" if known else ""
@@ -316,16 +316,3 @@ def _reasons(c: Explained) -> Markup:
             )
         )
     return fragment(parts)
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return "unknown"
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return figures.number(value, 2)
-        case int():
-            return figures.number(value)
-    return str(value)
