@@ -36,13 +36,13 @@ def folded(rows: list[dict[str, Any]], engine: Engine = POLARS, reference: int =
 
 def held(state: State, engine: Engine = POLARS) -> State:
     """The same state in memory, so that nothing is folded twice."""
-    return State(engine.lazy(engine.collect(state.flat)), state.layout, state.reference)
+    return State(engine.lazy(engine.collect(state.flat(engine))), state.layout, state.reference)
 
 
 def settled(state: State, engine: Engine = POLARS) -> pl.DataFrame:
     """The state's rows in order; a sum of nothing is 0 on one engine and NULL on another, and means the same."""
     sums = [slot.name for slot in LAYOUT.slots if slot.operation == "sum"]
-    return engine.collect(state.flat).sort("persona_id").with_columns(pl.col(sums).fill_null(0))
+    return engine.collect(state.flat(engine)).sort("persona_id").with_columns(pl.col(sums).fill_null(0))
 
 
 def assert_same(one: State, other: State, engine: Engine = POLARS) -> None:

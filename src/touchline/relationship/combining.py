@@ -7,7 +7,7 @@ as soon as `people` says so, because nothing of the link is kept in the state.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -16,7 +16,7 @@ import polars as pl
 from touchline.interactions.catalogue import REACHED_BY
 from touchline.kernel.engines import Engine
 from touchline.relationship import packing
-from touchline.relationship.folding import State, combined
+from touchline.relationship.folding import State, combined, moved
 from touchline.relationship.layout import ALWAYS, Layout
 
 Frame = nw.LazyFrame[Any]
@@ -26,6 +26,8 @@ CUSTOMER_ROLES: tuple[str, ...] = ("customer", "prospect")
 
 ADDRESS_TYPES: tuple[str, ...] = tuple(sorted(set(REACHED_BY.values())))
 """Types of identifier that messages are addressed to."""
+
+_MEMORY = Engine("polars")
 
 
 @dataclass(frozen=True)
@@ -55,31 +57,35 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
     than customer or prospect are left out, and personas that `people` lacks.
     """
     wanted = tuple(slot for slot in state.layout.slots if slots is None or slot.name in slots)
-    names = ("persona_id", *(slot.name for slot in wanted))
-    keys: list[pl.Series] = []
-    if state.over is None or state.replaced is None or engine.name == "duckdb":
-        # DuckDB binds each layer's wide selects anew, which costs more than the copy that layers save.
-        personas = [state.flat.select(*names)]
-    else:
-        over = engine.lazy(engine.collect(state.over.select(*names)))  # small, and read more than once
-        personas = [state.rows.select(*names), over]
-        keys.append(engine.collect(state.replaced)["persona_id"])
-    layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
-    noted = _noted(state, engine)
+    names = tuple(slot.name for slot in wanted)
+    noted = _noted(state)
     unusable = _unusable(noted)
+    keys: list[pl.Series] = []
+    sources = [state.picking.select("persona_id", *names)]
+    if state.over is not None and state.replaced is not None:
+        over = _MEMORY.collect(state.over.select("persona_id", *names))  # small, and read more than once
+        sources.append(_MEMORY.lazy(over))
+        keys.append(over["persona_id"])
+        state = replace(state, over=sources[1], replaced=_MEMORY.lazy(over.select("persona_id")))
+    personas = sources
+    if engine.name != _MEMORY.name:
+        # DuckDB binds each layer's wide selects anew, which costs more than the copy that layers save.
+        personas = [state.flat(engine, names)]
+    layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
+    numbers = keys[: len(personas) - 1]
     several = _flagged(_of_several(people), unusable)
     if several.height:
-        links = [several] * len(personas)
+        links = [several] * len(sources)
         if keys:  # leaving them out of the few links, not of all rows
             links[0] = several.filter(~pl.col("persona_id").is_in(keys[0].implode()))
         linked = [
-            rows.join(engine.lazy(of), on="persona_id", how="inner") for rows, of in zip(personas, links, strict=True)
+            rows.join(_MEMORY.lazy(of), on="persona_id", how="inner") for rows, of in zip(sources, links, strict=True)
         ]
         own = [_of_usable(slot.name).alias(slot.name) for slot in wanted]
         rows = nw.concat([rows.select("customer", *own) for rows in linked], how="vertical")
-        layers.append(combined(rows, wanted, "customer"))
-        keys.append(several["customer"].unique())
-    known = identities(people, unusable).with_columns(layer=_last_of(keys))
+        layers.append(moved(combined(rows, wanted, "customer"), engine))
+        numbers.append(several["customer"].unique())
+    known = identities(people, unusable).with_columns(layer=_last_of(numbers))
     zones, languages = (frozenset(noted[name].drop_nulls().unique().to_list()) for name in ("zone", "language"))
     return Customers(tuple(layers), engine.lazy(known), state.layout, state.reference, zones, languages)
 
@@ -143,14 +149,14 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
     )
 
 
-def _noted(state: State, engine: Engine) -> pl.DataFrame:
+def _noted(state: State) -> pl.DataFrame:
     """`persona_id`, `bounced`, the later of both releases as `released`, and codes `zone` and `language`: few, read at once."""
     zone, language = nw.col("prefers:zone"), nw.col("prefers:language")
-    rows = state.flat.select("persona_id", *sorted(ALWAYS))
+    rows = state.flat(_MEMORY, sorted(ALWAYS))
     rows = rows.filter(~nw.col("bounced").is_null() | ~zone.is_null() | ~language.is_null())
     told = {"zone": packing.value_of(zone), "language": packing.value_of(language)}
     released = nw.max_horizontal("released", "released_bounce")
-    return engine.collect(rows.select("persona_id", "bounced", released=released, **told))
+    return _MEMORY.collect(rows.select("persona_id", "bounced", released=released, **told))
 
 
 def _unusable(noted: pl.DataFrame) -> list[int]:

@@ -45,6 +45,7 @@ _PERMISSION = ("opted_in", "opted_out", "preferred", "suppressed", "released", "
 _CONTACTS = ("sent", "called", "failed")
 _BOOKKEEPING = (*(k.name for k in KINDS.values() if k.way == "administration"), "assigned")
 _NO_KIND = -1
+_MEMORY = Engine("polars")
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,39 @@ class State:
     rows       `persona_id` and the layout's slots; at most one row a persona, none where there is nothing to say
     layout
     reference  the instant, in microseconds, at which a decayed sum weighs 1
-    over       rows that stand in place of those of `rows` of the same persona: a large state is so merged with a small
-               one without being copied
-    replaced   `persona_id` of `over`, in memory
+    light      the same rows carried by Polars, for whoever picks a few of them; None where there is nothing but `rows`
+    over       rows that stand in place of those of `rows` of the same persona, carried by Polars: a large state is so
+               merged with a small one without being copied
+    replaced   `persona_id` of `over`, carried by Polars
     """
 
     rows: Frame
     layout: Layout
     reference: int
+    light: Frame | None = None
     over: Frame | None = None
     replaced: Frame | None = None
 
     @property
-    def flat(self) -> Frame:
-        """All rows in one frame."""
+    def picking(self) -> Frame:
+        """`rows` carried by Polars: DuckDB would read all columns of a file for a few of its rows, again and again."""
+        if self.light is not None:
+            return self.light
+        return self.rows if isinstance(self.rows.to_native(), pl.LazyFrame) else _MEMORY.lazy(_MEMORY.collect(self.rows))
+
+    def flat(self, engine: Engine, slots: Iterable[str] | None = None) -> Frame:
+        """All rows in one frame of the engine; with `slots` those columns beside `persona_id`."""
+        names = ("persona_id", *((slot.name for slot in self.layout.slots) if slots is None else slots))
+        rows = (self.picking if engine.name == _MEMORY.name else self.rows).select(*names)
         if self.over is None or self.replaced is None:
-            return self.rows
-        return nw.concat([self.rows.join(self.replaced, on="persona_id", how="anti"), self.over], how="vertical")
+            return rows
+        over, replaced = moved(self.over.select(*names), engine), moved(self.replaced, engine)
+        return nw.concat([rows.join(replaced, on="persona_id", how="anti"), over], how="vertical")
+
+
+def moved(frame: Frame, engine: Engine) -> Frame:
+    """A small frame carried by Polars, carried by the engine."""
+    return frame if engine.name == _MEMORY.name else engine.lazy(_MEMORY.collect(frame))
 
 
 def columns(layout: Layout) -> tuple[str, ...]:
@@ -104,11 +121,11 @@ def _kept(part: Frame, layout: Layout) -> Frame:
 
 
 def merge(state: State, other: State) -> State:
-    """Both as one. `other` should be the smaller, and in memory: what it does not touch is passed by."""
+    """Both as one. `other` should be the smaller: what it does not touch is passed by."""
     slots = state.layout.slots
-    added = rebase(other, state.reference).flat
+    added = rebase(other, state.reference).flat(_MEMORY)
     keys = added.select("persona_id")
-    before = state.rows.join(keys, on="persona_id", how="semi")
+    before = state.picking.join(keys, on="persona_id", how="semi")
     if state.over is None or state.replaced is None:
         return replace(state, over=_pairwise(added, before, slots), replaced=keys)
     before = before.join(state.replaced, on="persona_id", how="anti")
@@ -137,8 +154,8 @@ def rebase(state: State, reference: int) -> State:
         return state
     scale = math.ldexp(1.0, -halvings)
     decayed = [nw.col(slot.name) * scale for slot in state.layout.slots if slot.type == "decayed"]
-    over = None if state.over is None else state.over.with_columns(*decayed)
-    return replace(state, rows=state.rows.with_columns(*decayed), over=over, reference=reference)
+    light, over = (None if frame is None else frame.with_columns(*decayed) for frame in (state.light, state.over))
+    return replace(state, rows=state.rows.with_columns(*decayed), light=light, over=over, reference=reference)
 
 
 def weight(time: nw.Expr, reference: int, half_life: int) -> nw.Expr:

@@ -190,21 +190,18 @@ def agreements(slice_: Frame, at: int) -> Frame:
     """
     kind, t = nw.col("kind"), nw.col("t")
     rows = slice_.filter(kind.is_in(AGREEMENT), ~nw.col("agreement_id").is_null(), t <= at)
-    began = ~(kind == "left")
-    rows = rows.with_columns(_began=nw.when(began).then(t), _left=nw.when(kind == "left").then(t))
-    agreement = ("customer", "agreement_id")
-    rows = rows.with_columns(
-        _newest=nw.col("_began").max().over(*agreement),
-        _left=nw.col("_left").max().over(*agreement),
-    )
-    start = nw.coalesce(nw.col("term_start"), nw.col("_began"))
-    each = rows.filter(began).group_by(*agreement).agg(
-        nw.col("_newest").max().alias("_newest"),
-        nw.col("_left").max().alias("_left"),
-        nw.when(nw.col("_began") == nw.col("_newest")).then(nw.col("renewal_at")).max().alias("_renewal"),
+    agreement = ["customer", "agreement_id"]
+    rows = rows.select(*agreement, "term_start", "renewal_at", t=t, _began=nw.when(~(kind == "left")).then(t))
+    start = nw.when(~nw.col("_began").is_null()).then(nw.coalesce(nw.col("term_start"), nw.col("_began")))
+    each = rows.group_by(*agreement).agg(
+        nw.col("_began").max().alias("_newest"),
+        nw.when(nw.col("_began").is_null()).then(t).max().alias("_left"),
         nw.when(start <= at).then(start).max().alias("_start"),
-    )  # fmt: skip
-    kept = nw.col("_left").is_null() | (nw.col("_left") < nw.col("_newest"))
+    )
+    told = rows.select(*agreement, _newest="_began", _renewal="renewal_at").filter(~nw.col("_renewal").is_null())
+    latest = told.group_by(*agreement, "_newest").agg(nw.col("_renewal").max())
+    each = each.join(latest, on=[*agreement, "_newest"], how="left")
+    kept = ~nw.col("_newest").is_null() & (nw.col("_left").is_null() | (nw.col("_left") < nw.col("_newest")))
     running = nw.col("_renewal").is_null() | (nw.col("_renewal") >= at)
     return (
         each.filter(kept, running)
