@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -81,30 +82,57 @@ def postgres_url() -> str:
     return os.environ.get("TOUCHLINE_TEST_POSTGRES_URL", "postgresql:///postgres?host=127.0.0.1")
 
 
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """A fresh migrated PostgreSQL schema as Django's default connection; its URL. Needs the mark `network`.
-
-    Skips with a word where there is no server.
-    """
+@pytest.fixture(scope="session")
+def _migrated_postgres() -> Iterator[str]:
+    """One PostgreSQL database with every table and no row, which each test gets a copy of: its name, or why there is none."""
     psycopg = pytest.importorskip("psycopg")
     from django.db import connections
 
     from touchline.site import database as operational
 
-    url = postgres_url()
+    name = f"touchline_test_{uuid.uuid4().hex[:12]}"
+    enable_socket()
     try:
-        with psycopg.connect(url, connect_timeout=5, autocommit=True) as connection:
-            schema = f"touchline_test_{uuid.uuid4().hex[:12]}"
-            connection.execute(f"CREATE SCHEMA {schema}")
+        with psycopg.connect(postgres_url(), connect_timeout=5, autocommit=True) as server:
+            server.execute(f"CREATE DATABASE {name}")
     except psycopg.Error as why:
         pytest.skip(f"no PostgreSQL to test against (TOUCHLINE_TEST_POSTGRES_URL): {type(why).__name__}")
-    own = f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{schema}"
     try:
-        operational.use(own)
+        operational.use(_of_database(name))
         operational.migrate()
-        yield own
+        connections.close_all()
+        yield name
     finally:
         connections.close_all()
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        enable_socket()
+        with psycopg.connect(postgres_url(), autocommit=True) as server:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgres(_migrated_postgres: str) -> Iterator[str]:
+    """A fresh migrated PostgreSQL database as Django's default connection; its URL. Needs the mark `network`.
+
+    Skips with a word where there is no server, or none that lets us make databases.
+    """
+    import psycopg
+    from django.db import connections
+
+    from touchline.site import database as operational
+
+    name = f"{_migrated_postgres}_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(postgres_url(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated_postgres}")
+    try:
+        operational.use(_of_database(name))
+        yield _of_database(name)
+    finally:
+        connections.close_all()
+        with psycopg.connect(postgres_url(), autocommit=True) as server:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _of_database(name: str) -> str:
+    """The URL of another database of the same server."""
+    known = urlsplit(postgres_url())
+    return f"{known.scheme}://{known.netloc}/{name}?{known.query}"

@@ -1,16 +1,14 @@
-"""Run as a program that imports while another does: python -m tests.intake.importing FOLDER SOURCE.
-
-It says `ready` when it could begin, begins at a line on its input, and prints what came of it as `accepted duplicates`.
-"""
+"""What a process does that imports while another does: both begin when both are ready."""
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 
-def main(folder: Path, source: str) -> None:
+def main(folder: Path, source: str, begin: Any, done: Any) -> None:
+    """Import the folder's file; (accepted, duplicates) go into `done`."""
     from touchline.site import database
 
     database.use(folder / "touchline.sqlite")
@@ -21,12 +19,6 @@ def main(folder: Path, source: str) -> None:
     for name in ("readers", "imports"):
         import_module(f"touchline.intake.{name}").CHUNK_ROWS = 500
     what = purchases(name=source, format_="parquet", occurrence=True)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    begin.wait(60)
     result = import_file([folder / "file.parquet"], what, playbook(), ledger(folder), received_at=NOW)
-    sys.stdout.write(f"{result.accepted} {result.duplicates}\n")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    done.put((result.accepted, result.duplicates))

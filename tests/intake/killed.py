@@ -1,4 +1,4 @@
-"""Run as a program that is killed in the middle: python -m tests.intake.killed FOLDER WHAT WHERE TIMES.
+"""What a process does that is killed in the middle.
 
 WHAT is `drain` or `import`; WHERE is the step at which, the TIMES-th time, the process kills itself as a power cut would.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -69,7 +68,3 @@ def main(folder: Path, what: str, step: str, times: int) -> None:
             ledger(folder),
             received_at=NOW,
         )
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +11,12 @@ import pytest
 
 from tests.intake.builder import NOW, playbook
 from tests.intake.files import ledger, parquet, purchases, run, stored
+from tests.intake.importing import main
+from tests.processes import Started, barrier, queue
 from touchline.intake import drain, vanished_rows
 from touchline.intake.turns import importing
 from touchline.kernel.engines import Engine
 
-ROOT = Path(__file__).parents[2]
 LINES = 3_000
 
 
@@ -34,31 +32,18 @@ def file(tmp_path: Path) -> Path:
     return parquet(tmp_path / "file.parquet", columns)
 
 
-def started(folder: Path, source: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.intake.importing", str(folder), source],
-        cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-
-
 def together(folder: Path, sources: Sequence[str]) -> list[tuple[int, int]]:
-    """(accepted, duplicates) of processes that begin their imports at the same time."""
-    running = [started(folder, source) for source in sources]
+    """(accepted, duplicates) of processes that begin their imports at the same time, the smaller first."""
+    begin, done = barrier(len(sources)), queue()
+    running = [Started(main, folder, source, begin, done) for source in sources]
+    told = sorted(done.get(timeout=120) for _ in running)
     for one in running:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-    for one in running:
-        assert one.stdin is not None
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    told = [one.communicate()[0].split() for one in running]
-    assert [one.returncode for one in running] == [0] * len(running)
-    return [(int(accepted), int(duplicates)) for accepted, duplicates in told]
+        one.well()
+    return told
 
 
 def test_two_processes_that_import_one_file_at_once_store_it_once(database: Path, tmp_path: Path, file: Path) -> None:
-    assert sorted(together(tmp_path, ["shop", "shop"])) == [(0, LINES), (LINES, 0)]
+    assert together(tmp_path, ["shop", "shop"]) == [(0, LINES), (LINES, 0)]
     rows = stored(tmp_path)
     assert rows.height == rows["id"].n_unique() == rows["seq"].n_unique() == LINES
     assert vanished_rows(ledger(tmp_path), Engine("polars")) == []

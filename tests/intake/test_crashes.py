@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,27 +10,19 @@ import pytest
 
 from tests.intake.builder import NOW, playbook
 from tests.intake.files import ledger, parquet, purchases, run, stored
-from tests.intake.killed import STEPS
+from tests.intake.killed import STEPS, main
 from tests.intake.test_events import event
+from tests.processes import Started
 from touchline.intake import accept, drain, waiting
 from touchline.kernel.ids import interaction_id
 from touchline.recognition import people
 from touchline.recognition.administration import customers_rebuilt
 
-ROOT = Path(__file__).parents[2]
-
 
 def killed(folder: Path, what: str, step: str, times: int) -> None:
     """Run it in another process and see it die of the signal."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.intake.killed", str(folder), what, step, str(times)],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    other = Started(main, folder, what, step, times)
+    assert other.ended() == -signal.SIGKILL, other.said()
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from django.db import transaction
 
+from tests.processes import Started, queue
 from tests.recognition.people import groups, persona, recognise, row, sightings, together
 from touchline import recognition
 from touchline.kernel import ids
@@ -115,7 +116,7 @@ def test_a_failed_transaction_gives_its_numbers_back(database) -> None:
     assert recognition.reserve("batch", 1) == 1
 
 
-def _work(where: str, first: int, done: multiprocessing.Queue) -> None:
+def _work(where: str, first: int, done: Any) -> None:
     from touchline.site import database as operational
 
     operational.use(where)
@@ -127,15 +128,11 @@ def _work(where: str, first: int, done: multiprocessing.Queue) -> None:
 
 
 def _recognise_in_two_processes(where: str) -> None:
-    context = multiprocessing.get_context("spawn")
-    done = context.Queue()
-    workers = [context.Process(target=_work, args=(where, first, done)) for first in (0, 1)]
-    for worker in workers:
-        worker.start()
+    done = queue()
+    workers = [Started(_work, where, first, done) for first in (0, 1)]
     numbers = sorted(done.get(timeout=120) for _ in workers)
     for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+        worker.well(60)
     assert numbers == [1, 6]
     assert groups() == {frozenset({f"user_id:{n}", f"email:e{n}@example.org"}) for n in range(50)}
     numbers = recognition.people().get_column("persona_id")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
+from tests.processes import Started, queue
 from touchline.recognition import reserve
 from touchline.site import database as operational
 from touchline.site.database import BadDatabase, described
@@ -61,21 +62,17 @@ def test_up_to_date_costs_one_question(database: Path, monkeypatch) -> None:
     assert len(asked) == 1
 
 
-def _migrate(where: str, done: multiprocessing.Queue) -> None:
+def _migrate(where: str, done: Any) -> None:
     operational.use(where)
     done.put(operational.migrate())
 
 
 def test_two_processes_that_start_at_once_migrate_once(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    done = context.Queue()
-    workers = [context.Process(target=_migrate, args=(str(tmp_path / "touchline.sqlite"), done)) for _ in range(2)]
-    for worker in workers:
-        worker.start()
+    done = queue()
+    workers = [Started(_migrate, str(tmp_path / "touchline.sqlite"), done) for _ in range(2)]
     assert sorted(done.get(timeout=120) for _ in workers) == [False, True]
     for worker in workers:
-        worker.join(60)
-        assert worker.exitcode == 0
+        worker.well(60)
 
 
 def test_models_and_migrations_agree(database: Path) -> None:

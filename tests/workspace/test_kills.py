@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.processes import Started
 from tests.workspace import lively
 from tests.workspace.mailbox import Mailbox, serving
+from touchline.delivery import outbox
 from touchline.delivery.failpoints import NAMES
 from touchline.delivery.states import SAID
 from touchline.kernel.times import MINUTE, FixedClock
+from touchline.recognition.staging import execute
 from touchline.site.entry import open_workspace
 
 pytestmark = pytest.mark.network
 
 CUSTOMERS = 20
 OWED, ONCE = "Your terms change", "Thank you, Ada"
-
-WORKER = """
-import sys
-from touchline.kernel.times import FixedClock
-from touchline.site.entry import open_workspace
-open_workspace(sys.argv[1], FixedClock(int(sys.argv[2]))).run(until_idle=True)
-"""
-
-CARELESS = """
-import touchline.site.entry
-from touchline.delivery import outbox
-from touchline.recognition.staging import execute
-with_care = outbox.recover
-def without(now):
-    execute("UPDATE delivery_message SET state = 'reserved', worker = NULL, lease_until = NULL WHERE state = 'sending'", [])
-    return with_care(now)
-outbox.recover = without
-"""
 
 
 @pytest.fixture
@@ -52,17 +35,28 @@ def post() -> Iterator[tuple[Mailbox, str]]:
         yield both
 
 
-def worker(root: Path, url: str, number: int, *, failpoint: str = "", before: str = "") -> subprocess.Popen[bytes]:
+def work(root: str, at: int, careless: bool) -> None:
+    """What a worker process does: the loop, until nothing is left to do."""
+    if careless:
+        outbox.recover = _without_care(outbox.recover)
+    open_workspace(root, FixedClock(at)).run(until_idle=True)
+
+
+def _without_care(recover: Callable[[int], Any]) -> Callable[[int], Any]:
+    def without(now: int) -> Any:
+        execute(
+            "UPDATE delivery_message SET state = 'reserved', worker = NULL, lease_until = NULL WHERE state = 'sending'",
+            [],
+        )
+        return recover(now)
+
+    return without
+
+
+def worker(root: Path, url: str, number: int, *, failpoint: str = "", careless: bool = False) -> Started:
     """A worker process, the `number`-th: each comes after the leases of the one before have run out."""
-    environment = {**os.environ, "TOUCHLINE_SMTP_URL": url, "TOUCHLINE_FAILPOINT": failpoint, "DATABASE_URL": ""}
-    arguments = [sys.executable, "-c", before + WORKER, str(root), str(lively.NOW + number * 11 * MINUTE)]
-    return subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
-def finished(process: subprocess.Popen[bytes]) -> None:
-    """The worker came to rest by itself."""
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 0, said.decode()
+    environment = {"TOUCHLINE_SMTP_URL": url, "TOUCHLINE_FAILPOINT": failpoint, "DATABASE_URL": ""}
+    return Started(work, str(root), lively.NOW + number * 11 * MINUTE, careless, environment=environment)
 
 
 def arrived(mailbox: Mailbox) -> tuple[Counter[str], Counter[str]]:
@@ -96,16 +90,15 @@ def test_a_worker_that_dies_at_a_failpoint_costs_nothing_and_repeats_nothing(
     mailbox, url = post
     root = lively.make(tmp_path / "w", customers=CUSTOMERS)
     died = worker(root, url, 0, failpoint=f"{name}:{number}")
-    died.communicate(timeout=120)
-    assert died.returncode == -signal.SIGKILL
-    finished(worker(root, url, 1))
+    assert died.ended() == -signal.SIGKILL, died.said()
+    worker(root, url, 1).well()
     owed, once = arrived(mailbox)
     assert len(owed) == CUSTOMERS, "something that is owed was lost"
     assert not {address: n for address, n in once.items() if n > 1}, "something was said twice"
     assert len(once) >= CUSTOMERS - 1, "one message at most may be uncertain"
     assert set(states(root)) <= set(SAID)
     before = mailbox.subjects()
-    finished(worker(root, url, 2))
+    worker(root, url, 2).well()
     assert mailbox.subjects() == before, "a run after the last one sent something"
 
 
@@ -113,8 +106,8 @@ def test_without_its_safeguard_a_message_arrives_twice(tmp_path: Path, post: tup
     mailbox, url = post
     root = lively.make(tmp_path / "w", customers=CUSTOMERS)
     # The notices come first; the fiftieth message handed over is a thank-you.
-    worker(root, url, 0, failpoint=f"smtp.after_data:{CUSTOMERS + 10}").communicate(timeout=120)
-    finished(worker(root, url, 1, before=CARELESS))
+    worker(root, url, 0, failpoint=f"smtp.after_data:{CUSTOMERS + 10}").ended()
+    worker(root, url, 1, careless=True).well()
     assert max(arrived(mailbox)[1].values()) == 2, "the test cannot tell a worker with care from one without"
 
 
@@ -126,14 +119,14 @@ def test_thirty_kills_at_random_moments_lose_and_repeat_nothing(tmp_path: Path, 
     killed = 0
     for number in range(30):
         process = worker(root, url, number)
-        time.sleep(moments.uniform(0.8, 3.5))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+        time.sleep(moments.uniform(0.2, 1.8))
+        if process.code is None:
+            process.kill()
             killed += 1
-        process.communicate(timeout=60)
+        process.ended()
     mailbox.slow = 0.0
-    finished(worker(root, url, 30))
-    finished(worker(root, url, 31))
+    worker(root, url, 30).well()
+    worker(root, url, 31).well()
     owed, once = arrived(mailbox)
     assert killed > 15, "most workers were still at work"
     assert len(owed) == customers, "something that is owed was lost"

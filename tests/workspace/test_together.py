@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import polars as pl
 import pytest
 
+from tests.processes import Started, barrier, queue
 from tests.workspace import lively
+from touchline.delivery.gate import reserve
 from touchline.intake import accept
 from touchline.kernel.times import FixedClock, format_instant
 from touchline.recognition.staging import read
 from touchline.site.entry import open_workspace
+from touchline.workspace import deciding
 
 CUSTOMERS, WORKERS, ROUNDS, SEED = 10, 8, 2, 11
 
-WORKER = """
-import json, sys, time
-import polars as pl
-from touchline.delivery.gate import reserve
-from touchline.site.entry import open_workspace
-from touchline.workspace import deciding
 
 class Running:
-    def now(self):
-        return int(sys.argv[2]) + int((time.time() - float(sys.argv[3])) * 1_000_000)
+    """A clock that began at NOW when the test did."""
 
-workspace = open_workspace(sys.argv[1], Running())
-rates = deciding.propensity(workspace, workspace.clock.now())
-done = {"reserved": 0, "refused": 0}
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(int(sys.argv[4])):
-    made = deciding.decided(workspace, workspace.clock.now(), rates=rates)
-    for few in made.proposals.sample(fraction=1.0, shuffle=True).iter_slices(8):
-        time.sleep(0.05)  # or whoever has the lock takes it again before the others wake
-        gated = reserve(few, lambda some: deciding.in_force(workspace, some, rates), now=workspace.clock.now())
-        done["reserved"] += gated.reserved
-        done["refused"] += sum(gated.refused.values())
-print(json.dumps(done))
-"""
+    def __init__(self, began: float) -> None:
+        self.began = began
+
+    def now(self) -> int:
+        return lively.NOW + int((time.time() - self.began) * 1_000_000)
+
+
+def work(root: str, began: float, begin: Any, done: Any) -> None:
+    """What a worker process does: decide for everybody and reserve what comes of it, a few at a time, in its own order."""
+    workspace = open_workspace(root, Running(began))
+    rates = deciding.propensity(workspace, workspace.clock.now())
+    reserved = refused = 0
+    begin.wait(120)
+    for _ in range(ROUNDS):
+        made = deciding.decided(workspace, workspace.clock.now(), rates=rates)
+        for few in made.proposals.sample(fraction=1.0, shuffle=True).iter_slices(8):
+            time.sleep(0.05)  # or whoever has the lock takes it again before the others wake
+            gated = reserve(few, lambda some: deciding.in_force(workspace, some, rates), now=workspace.clock.now())
+            reserved += gated.reserved
+            refused += sum(gated.refused.values())
+    done.put((reserved, refused))
+
 
 CHANGED = {
     "playbook/mapping.yaml": """
@@ -92,22 +94,13 @@ def test_eight_workers_reserve_nothing_that_was_withdrawn_complained_about_or_be
     assert workspace.decide().summary["customers"] == CUSTOMERS  # arms and first steps are written
 
     began = time.time()
-    arguments = [sys.executable, "-c", WORKER, str(root), str(lively.NOW), str(began), str(ROUNDS)]
-    workers = [
-        subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(WORKERS)
-    ]
+    begin, done = barrier(WORKERS + 1), queue()
+    workers = [Started(work, str(root), began, begin, done) for _ in range(WORKERS)]
     try:
-        for worker in workers:
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == "ready\n", worker.communicate()[1]
-        for worker in workers:
-            assert worker.stdin is not None
-            worker.stdin.write("go\n")
-            worker.stdin.flush()
+        begin.wait(120)
         chance, withdrew, complained = random.Random(SEED), dict[str, int](), dict[str, int]()
         for number, user in enumerate(chance.sample(range(CUSTOMERS), CUSTOMERS)):
-            if all(worker.poll() is not None for worker in workers):
+            if all(worker.code is not None for worker in workers):
                 break
             at = lively.NOW + int((time.time() - began) * 1_000_000)
             event = {"type": "track", "messageId": f"m{number}", "userId": f"u{user}", "timestamp": format_instant(at)}
@@ -124,13 +117,12 @@ def test_eight_workers_reserve_nothing_that_was_withdrawn_complained_about_or_be
             after = lively.NOW + int((time.time() - began) * 1_000_000)
             (withdrew if number % 2 else complained)[f"u{user}"] = after
             time.sleep(0.05)
-        said = [worker.communicate(timeout=240) for worker in workers]
+        told = [done.get(timeout=240) for _ in workers]
+        for worker in workers:
+            worker.well()
     finally:
         for worker in workers:
             worker.kill()
-            worker.wait()
-    assert all(worker.returncode == 0 for worker in workers), [error for _, error in said]
-    done = [json.loads(out) for out, _ in said]
 
     found = read(
         "SELECT m.message_id, m.customer, m.conversation, m.purpose, m.channel, m.recurrence, m.reserved_at, p.value AS address"
@@ -143,8 +135,8 @@ def test_eight_workers_reserve_nothing_that_was_withdrawn_complained_about_or_be
             "SELECT customer, value FROM recognition_persona WHERE type = 'user_id'", {"c": pl.Int64, "v": pl.String}
         ).iter_rows()
     )
-    assert found.height == sum(one["reserved"] for one in done), "each reservation was told to one worker"
-    met = sum(one["refused"] for one in done) > 0 or sum(one["reserved"] > 0 for one in done) > 1
+    assert found.height == sum(reserved for reserved, _ in told), "each reservation was told to one worker"
+    met = sum(refused for _, refused in told) > 0 or sum(reserved > 0 for reserved, _ in told) > 1
     assert met, "several reserved, or what one had reserved was refused to others"
     assert found.unique(["customer", "conversation", "recurrence"]).height == found.height
     beside = found.filter(pl.col("conversation") != "notice")

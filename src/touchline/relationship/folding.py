@@ -73,7 +73,9 @@ class State:
         """`rows` carried by Polars: DuckDB would read all columns of a file for a few of its rows, again and again."""
         if self.light is not None:
             return self.light
-        return self.rows if isinstance(self.rows.to_native(), pl.LazyFrame) else _MEMORY.lazy(_MEMORY.collect(self.rows))
+        return (
+            self.rows if isinstance(self.rows.to_native(), pl.LazyFrame) else _MEMORY.lazy(_MEMORY.collect(self.rows))
+        )
 
     def flat(self, engine: Engine, slots: Iterable[str] | None = None) -> Frame:
         """All rows in one frame of the engine; with `slots` those columns beside `persona_id`."""

@@ -15,8 +15,9 @@ from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import measure
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY
-from touchline.relationship.reference import Evaluator, Persona
+from touchline.relationship.reference import Persona
 from touchline.workspace import circling, rehearsing
+from touchline.workspace.portrait import stages
 from touchline.workspace.worldly import clock_of
 from touchline.world import retail
 
@@ -175,12 +176,7 @@ def _story(
 
 
 def _stages(workspace: Workspace, customer: int, rows: pl.DataFrame) -> list[tuple[int, str]]:
-    """The customer's stage every fortnight since their first row, worked out row by row as of then."""
+    """The customer's stages since their first row."""
     own = workspace.people().filter(pl.col("customer") == customer)
     personas = [Persona(*one) for one in own.select("persona_id", "type", "draw").iter_rows()]
-    told = list(rows.iter_rows(named=True))
-    first = min((row["occurred_at"] for row in told), default=UNTIL)
-    at_instants = (
-        (at, Evaluator(told, personas, workspace.playbook, at).measure("stage")) for at in range(first, UNTIL, 14 * DAY)
-    )
-    return [(at, str(stage)) for at, stage in at_instants if stage is not None]
+    return stages(workspace.playbook, list(rows.iter_rows(named=True)), personas, UNTIL)

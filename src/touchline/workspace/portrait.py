@@ -23,6 +23,7 @@ from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.times import DAY, MINUTE
 from touchline.kernel.types import Value
+from touchline.playbook.compiled import Playbook
 from touchline.recognition.staging import read
 from touchline.relationship.deriving import measures_of
 from touchline.relationship.reference import Evaluator, Persona
@@ -110,7 +111,7 @@ def portrait(workspace: Workspace, customer: int, *, wait: bool = True) -> Portr
         f"measures of {workspace.playbook.digest}", lambda: measures_of(workspace.playbook, workspace.layout())
     )
     head = people.row(by_predicate=pl.col("persona_id") == customer, named=True)
-    rates = _rates(workspace, now, wait=wait)
+    rates = learnt_rates(workspace, now, wait=wait)
     explanation = None
     values: dict[str, Value] = {}
     if told and head["role"] != "employee":
@@ -132,7 +133,7 @@ def portrait(workspace: Workspace, customer: int, *, wait: bool = True) -> Portr
         rows=rows,
         traits=traits_in(rows),
         measures=values,
-        stages=_stages(workspace, told, owners, now),
+        stages=stages(workspace.playbook, told, owners, now),
         explanation=explanation,
         personas=personas,
         links=links_of([one["persona_id"] for one in personas]),
@@ -192,18 +193,34 @@ def _object(text: str) -> Mapping[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _stages(workspace: Workspace, rows: Sequence[Row], owners: Sequence[Persona], now: int) -> list[tuple[int, str]]:
-    """The stage every fortnight since the first row, at longer steps for who has been here long."""
+def stages(playbook: Playbook, rows: Sequence[Row], owners: Sequence[Persona], now: int) -> list[tuple[int, str]]:
+    """(instant, stage): where it was another one than before, found to the day, and where it stands now.
+
+    It is worked out every fortnight since the first row, at longer steps for who has been here long, and between two that differ.
+    """
     if not rows:
         return []
-    first = rows[0]["occurred_at"]
+    first = min(row["occurred_at"] for row in rows)
     step = max(STAGES_EVERY, (now - first) // MOST_STAGES)
-    at = [*range(first, now, step), now]
-    stages = ((instant, Evaluator(rows, owners, workspace.playbook, instant).measure("stage")) for instant in at)
-    return [(instant, str(stage)) for instant, stage in stages if stage is not None]
+
+    def stage(at: int) -> str | None:
+        value = Evaluator(rows, owners, playbook, at).measure("stage")
+        return None if value is None else str(value)
+
+    found: list[tuple[int, str | None]] = [(first, stage(first))]
+    for at in [*range(first + step, now, step), now]:
+        low, became = found[-1][0], stage(at)
+        high = at
+        while became != found[-1][1] and high - low > DAY:
+            middle = (low + high) // 2
+            low, high = (middle, high) if stage(middle) == found[-1][1] else (low, middle)
+        if became != found[-1][1]:
+            found.append((high, became))
+        found.append((at, became))
+    return [(at, name) for at, name in found if name is not None]
 
 
-def _rates(workspace: Workspace, now: int, *, wait: bool) -> Propensity | None:
+def learnt_rates(workspace: Workspace, now: int, *, wait: bool) -> Propensity | None:
     """Goal rates learnt within the last while; learnt now where there are none and somebody waits."""
     kept: dict[str, tuple[int, Propensity]] = workspace.stores.get("rates for pages", dict)
     digest = workspace.playbook.digest
