@@ -16,6 +16,12 @@ from touchline.site import database as operational
 from touchline.site.database import BadDatabase, described
 
 
+@pytest.fixture(autouse=True)
+def _its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here tables are made as the product makes them, and not copied as for other tests."""
+    monkeypatch.setattr(operational, "migrate", operational.migrate.__wrapped__)  # type: ignore[attr-defined] # see conftest
+
+
 def _pragma(name: str) -> object:
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA {name}")
