@@ -5,7 +5,7 @@ READY := .venv/.ready
 DEMO_ARGS ?=
 TEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: setup demo test check bench lock clean
+.PHONY: setup demo test test-postgresql check bench lock clean
 
 setup: $(READY)
 
@@ -22,12 +22,16 @@ demo: setup  ## build the demonstration company, run the loop, write a report
 test: setup  ## every test that this machine can run
 	$(BIN)/python -m pytest $(TEST_ARGS)
 
+test-postgresql: setup  ## the tests that a database has a part in, with PostgreSQL in place of SQLite
+	TOUCHLINE_TEST_STORE=postgresql $(BIN)/python -m pytest $(TEST_ARGS)
+
 check: setup  ## everything that CI runs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-postgresql
 
 bench: setup  ## the benchmarks, one JSON line each
 	$(BIN)/touchline bench

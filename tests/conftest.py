@@ -7,14 +7,15 @@ import os
 import shutil
 import uuid
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
+from tests import stores
 from tests.effort import examples
 
 # One database serves all examples of a test, which empties it first: a fresh one each would be nine tenths of the time.
@@ -26,6 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 
 pytest_plugins = ["tests.faces"]
 
+ROOT = Path(__file__).parent
 LOOPBACK = ["127.0.0.1", "::1"]
 
 
@@ -37,6 +39,29 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         report.outcome = "failed"
         report.longrepr = f"skipped, and nothing may be skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, what a database has a part in, once; left out is what is about SQLite's own file, or runs on both anyway."""
+    if not stores.ELSEWHERE:
+        return
+
+    def chosen(item: pytest.Item) -> bool:
+        room = item.path.relative_to(ROOT).parts[0]
+        both = {"store", "postgres", "vendor"} & set(getattr(item, "fixturenames", ()))
+        return room in stores.ROOMS and not both and item.get_closest_marker("sqlite") is None
+
+    left_out = [item for item in items if not chosen(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if chosen(item)]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Databases that this run has made go with it."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        enable_socket()
+        with suppress(Exception):  # there may be no server, and none was needed
+            stores.forget_all()
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +83,10 @@ def _migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from touchline.site import database
 
     file = tmp_path_factory.mktemp("migrated") / "template.sqlite"
+    if stores.ELSEWHERE:
+        _template(tmp_path_factory)
+        stores.take_over()
+        file.touch()
     database.use(file)
     database.migrate()
     connection.close()  # the last one to close folds the write-ahead log into the file
@@ -90,6 +119,18 @@ def _tables_are_copied(_migrated: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _databases_are_dropped(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where the suite runs on PostgreSQL, what a test has made goes with it."""
+    folder = request.getfixturevalue("tmp_path") if stores.ELSEWHERE and "tmp_path" in request.fixturenames else None
+    yield
+    if folder is not None:
+        from django.db import connections
+
+        connections.close_all()
+        stores.forget(folder)
+
+
 @pytest.fixture
 def database(_migrated: Path, tmp_path: Path) -> Iterator[Path]:
     """A fresh migrated SQLite database as Django's default connection; its file."""
@@ -98,42 +139,26 @@ def database(_migrated: Path, tmp_path: Path) -> Iterator[Path]:
     from touchline.site import database as operational
 
     file = tmp_path / "touchline.sqlite"
-    shutil.copyfile(_migrated, file)
+    if not stores.ELSEWHERE:
+        shutil.copyfile(_migrated, file)
     operational.use(file)
     yield file
     connections.close_all()
 
 
-def postgres_url() -> str:
-    """Where the tests' PostgreSQL is, as libpq finds it by itself where no variable says so."""
-    return os.environ.get("TOUCHLINE_TEST_POSTGRES_URL", "postgresql:///postgres?host=127.0.0.1")
-
-
 @pytest.fixture(scope="session")
-def _migrated_postgres() -> Iterator[str]:
-    """One PostgreSQL database with every table and no row, which each test gets a copy of: its name, or why there is none."""
+def _migrated_postgres(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One PostgreSQL database with every table and no row, which each test gets a copy of; its name."""
+    return _template(tmp_path_factory)
+
+
+def _template(factory: pytest.TempPathFactory) -> str:
     psycopg = pytest.importorskip("psycopg")
-    from django.db import connections
-
-    from touchline.site import database as operational
-
-    name = f"touchline_test_{uuid.uuid4().hex[:12]}"
     enable_socket()
     try:
-        with psycopg.connect(postgres_url(), connect_timeout=5, autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")
+        return stores.template(_shared(factory) / "template.lock")
     except psycopg.Error as why:
         pytest.skip(f"no PostgreSQL to test against (TOUCHLINE_TEST_POSTGRES_URL): {type(why).__name__}")
-    try:
-        operational.use(_of_database(name))
-        operational.migrate()
-        connections.close_all()
-        yield name
-    finally:
-        connections.close_all()
-        enable_socket()
-        with psycopg.connect(postgres_url(), autocommit=True) as server:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -142,24 +167,21 @@ def postgres(_migrated_postgres: str) -> Iterator[str]:
 
     Skips with a word where there is no server, or none that lets us make databases.
     """
-    import psycopg
     from django.db import connections
 
-    from touchline.site import database as operational
+    from touchline.site import database
 
-    name = f"{_migrated_postgres}_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(postgres_url(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE {_migrated_postgres}")
+    name = f"{stores.PREFIX}_{uuid.uuid4().hex[:8]}"
+    stores.server(f"CREATE DATABASE {name} TEMPLATE {_migrated_postgres}")
     try:
-        operational.use(_of_database(name))
-        yield _of_database(name)
+        database.use(stores.url_of(name))
+        yield stores.url_of(name)
     finally:
         connections.close_all()
-        with psycopg.connect(postgres_url(), autocommit=True) as server:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        stores.server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _of_database(name: str) -> str:
-    """The URL of another database of the same server."""
-    known = urlsplit(postgres_url())
-    return f"{known.scheme}://{known.netloc}/{name}?{known.query}"
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one run have."""
+    base = factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import stores
 from touchline.site.start import setup
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def office(_migrated: Path, tmp_path: Path, quick_passwords: None) -> Iterator[W
 
     root = playbook.new(tmp_path / "office", "blank")
     (root / ".touchline").mkdir()
-    shutil.copyfile(_migrated, root / ".touchline" / "touchline.sqlite")
+    if not stores.ELSEWHERE:
+        shutil.copyfile(_migrated, root / ".touchline" / "touchline.sqlite")
     opened = open_workspace(root)
     settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
     cache.clear()  # failed sign-ins of another test are not this one's
@@ -68,7 +70,7 @@ def _company(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     with (shared / "company.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.exists():
-            _live(shared / "company.draft").rename(root)
+            stores.renamed(_live(shared / "company.draft"), root)
     return root
 
 
@@ -93,7 +95,7 @@ def _copy(_company: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     from touchline.site.entry import open_workspace
 
     root = tmp_path_factory.mktemp("company") / "w"
-    shutil.copytree(_company, root)
+    stores.copied(_company, root)
     yield open_workspace(root)
     connections.close_all()
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests import stores
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.warm"])
 
@@ -76,4 +78,5 @@ def _run(said: str, surroundings: dict[str, str], work: Callable[..., None], arg
     sys.stderr = os.fdopen(2, "w", buffering=1)
     os.environ.clear()
     os.environ.update(surroundings)
+    stores.take_over()
     work(*args)

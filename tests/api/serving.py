@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import stores
+
 ROOT = Path(__file__).parents[2]
 KEY = "tlw_the-write-key-of-the-tests"
 _PLACE = "TOUCHLINE_TESTS_INTAKE"
@@ -23,6 +25,7 @@ def application() -> Callable[..., Any]:
     """What the server serves: the intake on the database that the environment names, where one key may write."""
     from touchline.site import database
 
+    stores.take_over()
     database.use(os.environ[_PLACE])
     from touchline.api.segment import Intake
 

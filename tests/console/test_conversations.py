@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.test import Client
 
-from touchline.workspace import outlook
+from touchline.delivery.states import SAID
+from touchline.report import figures
+from touchline.workspace import listing, meant, outlook
 from touchline.workspace.opened import Workspace
 
 LAZILY = {"HX-Request": "true"}
@@ -62,6 +65,49 @@ def test_a_conversation_is_read_as_a_real_customer_would_and_says_who_is_held(
     assert "<b>nobody" not in wrong
     assert "It fits" in viewer.get("/conversations/welcome_letter/", headers=LAZILY).content.decode()
     assert viewer.get("/conversations/nothing/").status_code == 404
+
+
+def test_the_lists_that_a_page_leads_to_hold_whom_it_counts(
+    company: Workspace, client_of: Callable[..., Client]
+) -> None:
+    told, compared = outlook.outlook(company), 0
+    steps = {step.conversation for one in company.playbook.programmes.values() for step in one.steps}
+    for name, reach in told.reach.items():
+        if name in steps or not reach.reached:
+            continue  # a decision moves who stands in a programme on first
+        where = meant.fits(company.plan, name)
+        assert where is not None
+        assert listing.counted(company, where) == reach.reached, name
+        for policy, n in reach.held:
+            asked = meant.held(company.plan, name, policy)
+            assert asked is not None
+            assert listing.counted(company, asked) == n, (name, policy)
+            compared += 1
+    assert compared > 3
+    name = next(name for name, reach in told.reach.items() if reach.held and name not in steps)
+    part = client_of("viewer").get(f"/conversations/{name}/", headers=LAZILY).content.decode()
+    assert "/customers/?where=" in part
+
+
+def test_each_step_says_who_stands_there_in_which_arm_and_what_was_said(
+    company: Workspace, client_of: Callable[..., Client]
+) -> None:
+    stands = outlook.standing(company)
+    everybody = company.relationships_table(measures=["programme.welcome.step", "programme.welcome.arm"])
+    here = everybody.filter(everybody["programme.welcome.step"] > 0)
+    places = stands.places["welcome"]
+    assert sum(place.n for place in places.values()) == here.height > 0
+    held_out = sum(place.control for place in places.values())
+    assert held_out == here.filter(here["programme.welcome.arm"] == "control").height > 0
+    went = sum(n for state, n in stands.said["welcome_letter"].items() if state in SAID)
+    part = client_of("viewer").get("/conversations/", headers=LAZILY).content.decode()
+    assert f"{figures.number(went)} went so far" in part
+    place, most = max(places.items(), key=lambda one: one[1].n)
+    assert f"<b>{most.n}</b> stand" in part
+    where = f"programme.welcome.step = {place}"
+    assert urlencode({"where": where}) in part
+    assert listing.counted(company, where) == most.n
+    assert 'class="branch"' in part
 
 
 def test_the_latest_of_a_conversation_is_found_by_its_index(office: Workspace) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import pytest
 from django.apps import apps
 from django.test import Client
+from django.utils.html import escape
 
 from touchline.report import figures
 from touchline.workspace import census
@@ -70,7 +72,36 @@ def test_a_served_figure_is_worked_out_once(company: Workspace) -> None:
 
 def test_proof_shows_hand_raisers_beside_the_others(company: Workspace, client_of: As) -> None:
     page = client_of("viewer").get("/proof/?now=1").content.decode()
-    for one in census.proven(company)["programmes"]:
+    programmes = census.proven(company)["programmes"]
+    for one in programmes:
         assert figures.number(one["hand_raisers"]["n_treated"]) in page
+    assert page.count('<svg class="chart"') == len(programmes) > 0
     assert "hand-raisers, who had agreed" in page
     assert 'hx-get="/proof/"' in client_of("viewer").get("/proof/").content.decode()
+
+
+def test_who_may_see_a_chart_may_save_it(company: Workspace, client_of: As) -> None:
+    programme = census.proven(company)["programmes"][0]["name"]
+    client = client_of("viewer")
+    pages = {"/proof/?now=1": f"/proof/?programme={programme}&format=", "/today/base": "/today/base?format="}
+    pages["/today/course"] = "/today/course?format="
+    for page, address in pages.items():
+        shown = client.get(page).content.decode()
+        for form, sort in (("svg", "image/svg+xml"), ("png", "image/png")):
+            assert f'href="{escape(address)}{form}"' in shown
+            answer = client.get(f"{address}{form}")
+            assert (answer.status_code, answer.headers["Content-Type"]) == (200, sort)
+            assert f'.{form}"' in answer.headers["Content-Disposition"]
+        assert client.get(f"{address}exe").status_code == 404
+        assert Client().get(f"{address}svg").status_code == 302
+    assert client.get("/proof/?programme=nothing&format=svg").status_code == 404
+
+
+def test_the_course_of_a_sample_is_told_as_one(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    points, step = census._course(company)
+    assert (step, points[-1].n) == (1, census.base(company)[0].overall.n)  # type: ignore[union-attr] # it has readings
+    assert points[-1].value == pytest.approx(census.base(company)[0].overall.value)  # type: ignore[union-attr] # as above
+    monkeypatch.setattr(census, "SAMPLE", 100)
+    few, every = census._course(company)
+    assert every == 3
+    assert points[-1].n / 6 < few[-1].n < points[-1].n / 2

@@ -33,6 +33,25 @@ def test_conversations_alike_share_their_conditions() -> None:
     assert {policy for policy in first if first[policy] != second[policy]} == {"recurrence"}
 
 
+def test_a_plan_of_some_candidates_decides_as_the_whole_one_where_only_they_are_meant() -> None:
+    caps = Policies(caps=(Cap("post", 1, DAY, channel="post"), Cap("email", 1, DAY, channel="email")), one_a_day=())
+    talks = [conversation("a", "care", ("email", "post")), conversation("b", "care", ("email",))]
+    whole = plan_of(*talks, policies=caps)
+    some = whole.of(c for c in whole.candidates if c.channel == "email")
+    assert [(c.name, c.index) for c in some.candidates] == [("a__email", 0), ("b__email", 1)]
+    assert set(whole.policies) - set(some.policies) == {"cap.post"}
+    customers = [facts(whole, contact__email_1d=n, reach__post=False) for n in (0, 1)]
+    there, alone = run(whole, rows_of(whole, customers)), run(some, rows_of(some, customers))
+    for before, after in zip(there.explained, alone.explained, strict=True):
+        kept = [c for c in before.candidates if c.channel == "email"]
+        assert [(c.name, c.policies, c.priority, c.proposed) for c in after.candidates] == [
+            (c.name, c.policies, c.priority, c.proposed) for c in kept
+        ]
+    winners = [alone.explained[n].winner for n in (0, 1)]
+    assert [one and one.conversation for one in winners] == ["a", None]
+    assert alone.decided["winner"].to_list() == [0, -1]
+
+
 def test_a_trigger_opens_a_conversation_for_as_long_as_it_says() -> None:
     plan = plan_of(conversation(trigger=Trigger(kind="served", wait=DAY, within=2 * DAY)))
     customers = [facts(plan, trigger__talk=days) for days in (-0.01, 0.0, 1.99, 2.0, None)]

@@ -32,6 +32,19 @@ def test_its_numbers_are_those_of_the_outbox() -> None:
     assert "three days after its reservation" in TEXT
 
 
+def test_the_facts_of_every_policy_have_a_store_and_an_age() -> None:
+    policies = (Path(__file__).parents[2] / "docs" / "reference" / "policies.md").read_text(encoding="utf-8")
+    read = {
+        name.partition(".")[0]
+        for told in re.findall(r"Reads? ([^\n]+(?:\n[^\n#]+)*)", policies)
+        for name in re.findall(r"`([a-z_]+\.[A-Za-z_.]+)`", told)
+    }
+    table = TEXT.partition("| facts | from | its age |")[2].partition("\n\n")[0]
+    listed = {name for row in table.splitlines() if "|" in row for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert {"consent", "contact", "care", "clock", "programme"} <= read
+    assert read - listed - {"own", "cap", "holdout", "cool_off"} == set()
+
+
 @pytest.mark.usefixtures("database")
 def test_every_table_that_it_names_is_one() -> None:
     from django.apps import apps

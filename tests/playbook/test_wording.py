@@ -106,6 +106,13 @@ def test_a_notice_that_the_contract_demands_offers_no_unsubscribing(tmp_path: Pa
     assert "`unsubscribe_url` is not there in this message" in found[0]
 
 
+def test_what_an_own_system_tells_is_in_what_is_owed_alone(tmp_path: Path) -> None:
+    texts = {"a.liquid": "Order {{ notice.order }}"}
+    assert faults(workspace(tmp_path / "owed", texts, purpose="service")) == []
+    found = faults(workspace(tmp_path / "sold", texts))
+    assert "`notice.order` is not there in this message" in found[0]
+
+
 def test_faults_of_each_language_are_found(tmp_path: Path) -> None:
     root = workspace(tmp_path, {"a.liquid": "x", "a.de.liquid": "\n{{ nobody }}", "a.fr.liquid": "{{ nobody }}"})
     assert [fault.partition(" ")[0] for fault in faults(root)] == ["playbook/templates/a.de.liquid:2:"]

@@ -28,6 +28,7 @@ def test_the_people_of_some_customers_are_those_of_everybody_who_are_them(
     assert people(of=pl.Series([persona("user_id:4")])).is_empty(), "no longer a customer"
 
 
+@pytest.mark.sqlite
 def test_who_a_few_customers_are_is_looked_up_by_an_index(database: None) -> None:
     recognise(*(row(f"user_id:{n}", f"email:e{n}@example.org") for n in range(6)))
     scans: list[str] = []

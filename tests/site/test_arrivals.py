@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from touchline.site.arrivals import PIECE, Whole
+from touchline.site.arrivals import FILES_AT_ONCE, PIECE, Files, Whole
 
 
 def _run(
@@ -129,3 +130,73 @@ def test_sleepers_beyond_a_bound_are_turned_away() -> None:
     statuses = asyncio.run(both())
     assert statuses.count(503) == 300 - 256
     assert statuses.count(200) == 256
+
+
+def _sent(
+    folder: Path, body: list[bytes], *, may: int = 204, path: str = "/in", told: int | None = None
+) -> tuple[int, list[tuple[str, int]], int]:
+    """(status, method and body bytes of each request that the application saw, pieces that were asked of the client)."""
+    seen: list[tuple[str, int]] = []
+    asked, answers = [0], []
+    headers = [(b"transfer-encoding", b"chunked")] if told is None else [(b"content-length", b"%d" % told)]
+
+    async def receive() -> dict[str, Any]:
+        asked[0] += 1
+        return {"type": "http.request", "body": body[asked[0] - 1], "more_body": asked[0] < len(body)}
+
+    async def send(message: Any) -> None:
+        answers.append(message)
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        seen.append((scope["method"], size))
+        if scope["method"] == "GET":
+            assert not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": may if scope["method"] == "GET" else 302, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(Whole(application, largest=10, files=Files("/in", 100, folder))(scope, receive, send))
+    return answers[0]["status"], seen, asked[0]
+
+
+def test_a_file_is_taken_in_from_who_may_send_one(tmp_path: Path) -> None:
+    folder = tmp_path / "uploads"
+    assert _sent(folder, [b"x" * 60, b"x" * 40], told=100) == (302, [("GET", 0), ("POST", 100)], 2)
+    assert list(folder.iterdir()) == [], "nothing of it is left under any name"
+    assert _sent(folder, [b"x" * 60, b"x" * 60], told=12, path="/other")[0] == 413, (
+        "elsewhere a form is all that is taken"
+    )
+
+
+@pytest.mark.parametrize("may", [302, 403, 404, 500])
+def test_a_file_from_who_may_not_is_refused_before_a_byte_is_taken(tmp_path: Path, may: int) -> None:
+    assert _sent(tmp_path, [b"x"], told=50, may=may) == (403, [("GET", 0)], 0)
+
+
+def test_a_file_that_is_too_large_is_refused_by_what_it_says_and_by_what_it_is(tmp_path: Path) -> None:
+    assert _sent(tmp_path, [b"x"], told=101) == (413, [], 0)
+    assert _sent(tmp_path, [b"x" * 60, b"x" * 60, b"x"]) == (413, [("GET", 0)], 2)
+
+
+def test_a_full_disk_and_too_many_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: Any, **_named: Any) -> Any:
+        class Full:
+            def __enter__(self) -> Full:
+                return self
+
+            def __exit__(self, *_: object) -> None: ...
+
+            def write(self, _: bytes) -> None:
+                raise OSError(28, "No space left on device")
+
+        return Full()
+
+    monkeypatch.setattr("touchline.site.arrivals.tempfile.TemporaryFile", full)
+    assert _sent(tmp_path, [b"x"], told=1)[0] == 507
+    monkeypatch.setattr("touchline.site.arrivals.FILES_AT_ONCE", 0)
+    assert _sent(tmp_path, [b"x"], told=1) == (503, [], 0)
+    assert FILES_AT_ONCE > 0

@@ -15,6 +15,8 @@ from touchline.recognition import reserve
 from touchline.site import database as operational
 from touchline.site.database import BadDatabase, described
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture(autouse=True)
 def _its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:

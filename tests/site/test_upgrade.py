@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from django.core.management import call_command
 from django.db import connection
 
@@ -14,6 +15,7 @@ BEFORE = {"recognition": "0001", "intake": "0002", "permission": "0001", "delive
 """The last migrations of the release without a team."""
 
 
+@pytest.mark.sqlite
 def test_tables_of_the_team_join_those_that_were_there(tmp_path: Path) -> None:
     operational.use(tmp_path / "touchline.sqlite")
     for app, last in BEFORE.items():

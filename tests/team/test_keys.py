@@ -14,6 +14,7 @@ from touchline.team.keys import KeyFault
 from touchline.workspace.opened import Workspace
 
 
+@pytest.mark.sqlite
 def test_a_key_is_shown_once_and_kept_as_its_digest_alone(office: Workspace) -> None:
     made = office.create_key("shop", "write")
     assert len(made.key) > 40
@@ -51,6 +52,7 @@ def test_a_key_without_a_name_or_with_an_unknown_scope_is_not_made(office: Works
     assert office.machine_keys() == []
 
 
+@pytest.mark.sqlite
 def test_a_key_is_looked_up_while_somebody_else_writes(office: Workspace) -> None:
     made = office.create_key("shop", "write")
     writer = sqlite3.connect(office.settings.state / "touchline.sqlite", isolation_level=None)

@@ -25,11 +25,11 @@ from touchline.workspace.settings import Settings
 READING = {
     "acting_as", "audit", "awaited", "calls", "customer", "explain", "explanations", "gift_pools", "held", "interactions",
     "invitation_link", "invitations", "known", "layout", "machine_keys", "message_counts", "messages", "pending", "people", "preview", "proof",
-    "relationships", "relationships_table", "sql", "summary_measures", "team", "verify",
+    "relationships", "relationships_table", "sql", "stops", "summary_measures", "team", "verify",
 }  # fmt: skip
 """Verbs that change nothing that anybody could ask about."""
-COMPOSED = {"export_people", "erase_people"}
-"""Verbs that do nothing but call an operation for each of several customers, which leaves an entry for each."""
+COMPOSED = {"export_people", "erase_people", "next_conversation"}
+"""Verbs that look, and for each customer for whom anything is to be done call an operation, which leaves an entry."""
 HOUSEKEEPING = {
     "catch_up": "moves what was accepted from the database into the ledger; its acceptance was the operation"
 }

@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from touchline.delivery.senders import CallSender, ConsoleSender, LetterSender
 from touchline.intake import buffer
 from touchline.kernel.times import DAY, FixedClock, format_instant
 from touchline.site.entry import open_workspace
+from touchline.workspace import uploads
 from touchline.workspace.opened import Workspace
 
 WORD = "Zwetschgenkuchen"
@@ -61,6 +63,7 @@ def company(folder: Path) -> Workspace:
     workspace.decide()
     workspace.snapshots.save(*_snapshot(workspace))
     buffer.accept(list(_waiting()), received_at=workspace.clock.instant)  # on its way when the erasure comes
+    _brought(workspace)
     return workspace
 
 
@@ -104,6 +107,21 @@ def _waiting() -> Iterator[dict[str, object]]:
         "event": "Case Opened",
         "properties": {"case": f"c-{WORD}"},
     }
+
+
+def _brought(workspace: Workspace) -> None:
+    """Files that members brought: one that was looked at, of which an import failed and says its header; and one on its way."""
+    file = uploads.draft(workspace.settings)
+    file.write_text(f"name,{WORD}\n{WORD},1\n", encoding="utf-8")
+    with mock.patch.object(uploads, "_begin"):
+        number = workspace.keep_upload(file, f"{WORD}.csv")
+        uploads.work(workspace, number, uploads.LOOK)
+        workspace.start_upload(number, uploads.CHECK, "people")
+    uploads.work(workspace, number, uploads.CHECK)
+    shown = uploads.found(workspace.settings, number)
+    assert WORD in shown.row.fault
+    assert WORD in shown.row.name
+    uploads.draft(workspace.settings).write_text(WORD, encoding="utf-8")
 
 
 def _persona(text: str) -> int:

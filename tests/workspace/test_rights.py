@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,8 +21,10 @@ from touchline.delivery.senders import ConsoleSender
 from touchline.intake import traces, waiting
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.times import FixedClock
+from touchline.ledger.snapshots import SnapshotKey
 from touchline.permission import forgetting
 from touchline.recognition.staging import execute, read
+from touchline.relationship import refreshing
 from touchline.site.entry import open_workspace
 from touchline.team import audit
 from touchline.team.actors import Actor, NotAllowed, customer
@@ -65,7 +68,7 @@ def test_a_planted_word_is_in_no_byte_that_touchline_keeps(tmp_path: Path) -> No
     workspace = planted.company(tmp_path / "w")
     before = planted.places(tmp_path)
     state = "w/.touchline/"
-    for place in ("ledger/", "snapshots/", "letters/", "touchline.sqlite"):
+    for place in ("ledger/", "snapshots/", "letters/", "touchline.sqlite", "uploads/1/", "uploads/arriving-"):
         assert any(one.startswith(state + place) for one in before), (place, before)
     assert any(one.endswith("manifest.csv") for one in before)
     tables = rows_with_the_word()
@@ -76,6 +79,7 @@ def test_a_planted_word_is_in_no_byte_that_touchline_keeps(tmp_path: Path) -> No
         "delivery_call_task",
         "intake_event",
         "intake_rejected",
+        "intake_upload",
     ):
         assert table in tables, (table, tables)
     told = json.dumps(workspace.export_person(USER), ensure_ascii=False)
@@ -344,6 +348,31 @@ def test_whoever_was_erased_is_in_no_list_that_is_kept(small: Workspace) -> None
     assert number not in listing.found(small, "quince")
     assert number not in listing.chosen(small, "count.bought >= 0")
     assert sum(n for _, n in census.base(small)[1]) == before - 1
+
+
+def test_a_snapshot_of_rows_read_before_an_erasure_is_not_kept(
+    small: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "KEEP_BEYOND", 0)
+    small.relationships_table()
+    (before,) = small.snapshots.list()
+    small.snapshots.drop(before.key)
+    save, gone = small.snapshots.save, []
+
+    def late(key: SnapshotKey, tables: Any) -> Any:
+        if not gone:
+            gone.append(small.customer("u1"))
+            small.erase("u1")  # between the reading and the saving
+        return save(key, tables)
+
+    monkeypatch.setattr(small.snapshots, "save", late)
+    small.relationships_table()
+    assert gone
+    assert gone[0] not in {
+        row
+        for kept in small.snapshots.list()
+        for row in small.engine.collect(kept.frame(small.engine, "state"))["persona_id"]
+    }
 
 
 def test_what_is_told_counts_at_once_and_the_later_counts_within_one_instant(small: Workspace) -> None:

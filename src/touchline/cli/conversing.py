@@ -11,6 +11,8 @@ import typer
 
 from touchline.cli import output, progress, telling
 from touchline.cli.session import AsOfOption, JsonOption, WorkspaceOption, faults, instant, open_workspace
+from touchline.workspace import stopping
+from touchline.workspace.stopping import StopFault
 
 calls = typer.Typer(help="Calls that people have to make: list them, close one with its outcome.", no_args_is_help=True)
 gifts = typer.Typer(help="Pools of gift codes: what is left, and a code that was used.", no_args_is_help=True)
@@ -18,7 +20,7 @@ gifts = typer.Typer(help="Pools of gift codes: what is left, and a code that was
 
 def install(app: typer.Typer) -> None:
     """Add these commands to the terminal."""
-    for command in (run, world, proof, preview, outbox):
+    for command in (run, world, proof, preview, outbox, stop, resume):
         app.command()(command)
     app.add_typer(calls, name="calls")
     app.add_typer(gifts, name="gifts")
@@ -119,6 +121,62 @@ def outbox(
         opened = open_workspace(workspace)
         found, counts = opened.messages(state), opened.message_counts()
     output.emit({"counts": counts, "messages": found.to_dicts()}) if json else telling.outbox(found, counts)
+
+
+def stop(
+    conversation: Annotated[
+        str | None,
+        typer.Argument(help="A conversation. Without anything named, what is stopped is listed.", show_default=False),
+    ] = None,
+    programme: Annotated[str | None, typer.Option(help="Whatever a programme's steps say.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything that goes out but what is owed.")] = False,
+    service_too: Annotated[
+        bool, typer.Option("--service-too", help="With --all: what is owed as well, service and recovery.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Stop at once what goes out; what waits is held until `touchline resume`."""
+    with faults(json):
+        opened = open_workspace(workspace)
+        meant = _meant(conversation, programme, everything=everything or service_too)
+        news = meant is not None and opened.stop_sending(*meant, service_too=service_too)
+        found = [stopping.told(one) for one in opened.stops()]
+    output.emit({"stopped": news, "stops": found}) if json else telling.stopped(found, news=news)
+
+
+def resume(
+    conversation: Annotated[str | None, typer.Argument(help="A conversation.", show_default=False)] = None,
+    programme: Annotated[str | None, typer.Option(help="A programme.", show_default=False)] = None,
+    everything: Annotated[bool, typer.Option("--all", help="What `stop --all` stopped.")] = False,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let go on what was stopped, with what waits for it."""
+    with faults(json):
+        meant = _meant(conversation, programme, everything=everything)
+        if meant is None:
+            raise StopFault(
+                "nothing is named",
+                remedy="Name a conversation, --programme NAME or --all; `touchline stop` lists them.",
+            )
+        opened = open_workspace(workspace)
+        news = opened.resume_sending(*meant)
+        found = [stopping.told(one) for one in opened.stops()]
+    if json:
+        output.emit({"resumed": news, "stops": found})
+        return
+    output.say("It goes on." if news else "It was not stopped.")
+    telling.stopped(found, news=False)
+
+
+def _meant(conversation: str | None, programme: str | None, *, everything: bool) -> tuple[str, str] | None:
+    """Sort and name of the one thing that is named; None where nothing is. Raises StopFault for several."""
+    named = [("conversation", conversation), ("programme", programme), ("all", "" if everything else None)]
+    told = [(sort, name) for sort, name in named if name is not None]
+    if len(told) > 1:
+        raise StopFault("several are named", remedy="Name a conversation, or --programme NAME, or --all.")
+    return told[0] if told else None
 
 
 @calls.command("list")

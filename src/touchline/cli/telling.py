@@ -108,6 +108,18 @@ def outbox(found: pl.DataFrame, counts: Mapping[str, int]) -> None:
         output.frame(told)
 
 
+def stopped(found: Sequence[Mapping[str, Any]], *, news: bool) -> None:
+    """What is stopped, and what waits for it."""
+    if not found:
+        output.say("Nothing is stopped.", "dim")
+    for one in found:
+        everything = "everything" if one["service_too"] else "everything but what is owed"
+        what = everything if one["sort"] == "all" else f"{one['sort']} {one['name']}"
+        output.say(f"Stopped: {what}, since {one['since']}; {one['waiting']:,} messages wait.", "yellow")
+    if news:
+        output.say("No worker begins another one. Let it go on: touchline resume", "dim")
+
+
 def calls(tasks: Sequence[Mapping[str, Any]]) -> None:
     """Calls to make, each with its brief."""
     if not tasks:

@@ -31,6 +31,7 @@ GROUPS = (
     "gifts.",
     "messages.",
     "imports.",
+    "playbook.",
     "export",
     "team.",
     "keys.",

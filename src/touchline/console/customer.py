@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from touchline.console import stopping
 from touchline.console.answering import answers, done
 from touchline.decision.explaining import Explained
 from touchline.interactions.catalogue import CHANNELS, KINDS, REACHED_BY
@@ -103,7 +104,7 @@ def show(request: HttpRequest, ws: Workspace, customer: int) -> HttpResponse:
     setting = Setting.of(ws.playbook)
     view = view_of(portrait, setting)
     if lazily:
-        return render(request, "console/customer_next.html", _next(portrait, view))
+        return render(request, "console/customer_next.html", _next(portrait, view, stopping.words(ws)))
     window = windowed(view, whole=request.GET.get("line") == "whole")
     rows = told_rows(portrait)
     context = {
@@ -131,7 +132,7 @@ def show(request: HttpRequest, ws: Workspace, customer: int) -> HttpResponse:
         "traits": sorted((key, value) for key, value in portrait.traits.items() if key != "name"),
         **_permissions(portrait),
         **_identity(portrait),
-        **_next(portrait, view),
+        **_next(portrait, view, stopping.words(ws)),
     }
     return render(request, "console/customer.html", context)
 
@@ -150,8 +151,8 @@ def _interval(side: Side) -> str:
     return "" if side.estimate is None else f"95 % {figures.interval(side.estimate)}"
 
 
-def _next(portrait: Portrait, view: LineView) -> dict[str, Any]:
-    """What goes and what is held, one way a conversation."""
+def _next(portrait: Portrait, view: LineView, stopped: Mapping[str, str]) -> dict[str, Any]:
+    """What goes and what is held, one way a conversation; what is stopped is held by hand, whatever is decided."""
     if portrait.explanation is None:
         return {"waiting": bool(portrait.measures), "one": portrait}
     first: dict[str, Explained] = {}
@@ -161,11 +162,12 @@ def _next(portrait: Portrait, view: LineView) -> dict[str, Any]:
     items = [
         {
             "name": c.conversation,
-            "state": state_of(c),
+            "state": "held" if c.conversation in stopped else state_of(c),
             "channel": c.channel,
             "purpose": c.purpose,
             "priority": c.priority,
-            "blocks": [(policy_words(a.policy), a.why or "blocks") for a in c.policies if a.blocks],
+            "blocks": _by_hand(c, stopped)
+            + [(policy_words(a.policy), a.why or "blocks") for a in c.policies if a.blocks],
         }
         for c in first.values()
     ]
@@ -181,6 +183,11 @@ def _next(portrait: Portrait, view: LineView) -> dict[str, Any]:
         "drawing": line.draw(windowed(view, whole=False), prefix="l-"),
         "held": len([one for one in coming(candidates) if one.state == "held"]),
     }
+
+
+def _by_hand(candidate: Explained, stopped: Mapping[str, str]) -> list[tuple[str, str]]:
+    """That the team has stopped it, as a policy would say why it holds."""
+    return [("a stop", stopped[candidate.conversation])] if candidate.conversation in stopped else []
 
 
 def _permissions(portrait: Portrait) -> dict[str, Any]:
@@ -248,13 +255,15 @@ def explained(request: HttpRequest, ws: Workspace, customer: int) -> HttpRespons
     """Every candidate of the decision: why it goes, is held, or is not offered."""
     portrait = portraits.portrait(ws, ws.customer(str(customer)))
     candidates = () if portrait.explanation is None else in_order(portrait.explanation.candidates)
-    rows = [{"c": c, "state": state_of(c), "conditions": _conditions(c), "blocks": [a for a in c.policies if a.blocks],
-             "passes": [a for a in c.policies if not a.blocks]} for c in candidates]  # fmt: skip
-    going = [c for c in candidates if state_of(c) == "goes"]
+    stopped = stopping.words(ws)
+    states = ["held" if c.reached and c.conversation in stopped else state_of(c) for c in candidates]
+    rows = [{"c": c, "state": state, "conditions": _conditions(c), "by_hand": _by_hand(c, stopped),
+             "blocks": [a for a in c.policies if a.blocks], "passes": [a for a in c.policies if not a.blocks]}
+            for c, state in zip(candidates, states, strict=True)]  # fmt: skip
     context = {
         "nav": "customers", "one": portrait, "rows": rows,
-        "going": [c.conversation for c in going],
-        "held": len({c.conversation for c in candidates if state_of(c) == "held"}),
+        "going": [c.conversation for c, state in zip(candidates, states, strict=True) if state == "goes"],
+        "held": len({c.conversation for c, state in zip(candidates, states, strict=True) if state == "held"}),
         "programmes": [] if portrait.explanation is None else [place.line() for place in portrait.explanation.programmes],
     }  # fmt: skip
     return render(request, "console/customer_decisions.html", context)

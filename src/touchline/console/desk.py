@@ -4,6 +4,7 @@ Writes what `workspace/desk.py` writes, `called` where a call is closed, and `op
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -27,7 +28,7 @@ from touchline.report.story import answer, in_order
 from touchline.report.view import LineView, Mark
 from touchline.team.actors import NotAllowed
 from touchline.team.roles import Right
-from touchline.workspace import desk, listing
+from touchline.workspace import desk, listing, stopping
 from touchline.workspace import portrait as portraits
 from touchline.workspace.desk import Encounter
 from touchline.workspace.opened import Workspace
@@ -72,7 +73,7 @@ def _page(
     wanted = request.GET.get("say") == "1"
     portrait = portraits.portrait(ws, customer, wait=wanted or bool(told and told["agree"]))
     context: dict[str, Any] = {"nav": "desk", "q": text, "one": portrait, "told": told, "fault": fault}
-    context |= {"offers": _offers(ws, portrait), "say": _say(portrait)}
+    context |= {"offers": _offers(ws, portrait), "say": _say(portrait, stopping.by_conversation(ws))}
     if wanted and request.htmx:  # type: ignore[attr-defined] # django-htmx's
         return render(request, "console/desk_say.html", context | {"lazily": True})
     context["waiting"] = bool(portrait.measures) and portrait.explanation is None and not wanted
@@ -136,13 +137,13 @@ def _tick(offer: desk.Offer, pair: tuple[str, str, int, str]) -> str:
     return f"{offer.conversation}:{purpose}:{channel}:{persona}"
 
 
-def _say(portrait: Portrait) -> list[Explained]:
-    """What is worth saying now: what goes next or is open, one way a conversation."""
+def _say(portrait: Portrait, stopped: Collection[str]) -> list[Explained]:
+    """What is worth saying now: what goes next or is open, one way a conversation; nothing that the team has stopped."""
     if portrait.explanation is None:
         return []
     first: dict[str, Explained] = {}
     for candidate in in_order(portrait.explanation.candidates):
-        if candidate.eligible:
+        if candidate.eligible and candidate.conversation not in stopped:
             first.setdefault(candidate.conversation, candidate)
     return list(first.values())[:SAY_SHOWN]
 

@@ -20,7 +20,9 @@ from touchline.workspace.opened import Workspace
 
 MEANS = {
     "write": "sends events: a site, a server, a till",
-    "read": "asks for the metrics, and changes nothing",
+    "read": "reads customers and metrics, and changes nothing: a server of your own",
+    "next": "asks what to say now, and tells what became of it: the server behind a site, an app, a till",
+    "serve": "does that, sends your own notices, and records consent: a server of your own",
 }
 """What each scope is for."""
 
@@ -83,8 +85,10 @@ def _page(
 def _answer(scopes: list[str]) -> str:
     if not scopes:
         return "No machine can write or read here yet"
-    write = scopes.count("write")
-    return f"{figures.plural(write, 'key')} can write, {figures.number(len(scopes) - write)} can read"
+    write, read = scopes.count("write"), scopes.count("read")
+    more = len(scopes) - write - read
+    served = f", {figures.number(more)} can serve customers" if more else ""
+    return f"{figures.plural(write, 'key')} can write, {figures.number(read)} can read{served}"
 
 
 urlpatterns = [

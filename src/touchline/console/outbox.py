@@ -13,8 +13,10 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from touchline.console import stopping
 from touchline.console.answering import answers, done
 from touchline.delivery.states import STATES
+from touchline.delivery.stops import BY_HAND
 from touchline.interactions.catalogue import CHANNELS
 from touchline.interactions.row import HARD_BOUNCE
 from touchline.report import figures
@@ -56,6 +58,7 @@ WHY = {
     "handed": "stands on the list of calls",
     "released": "released by the team: it goes next, unless something holds it still",
     "stopped": "stopped by the team",
+    BY_HAND: "stopped by hand: it goes on when somebody resumes it",
     "too_late": "it waited longer than it may",
     "gave_up": "it was tried as long as it may be",
     HARD_BOUNCE: "the address does not exist",
@@ -104,12 +107,16 @@ def show(request: HttpRequest, ws: Workspace) -> HttpResponse:
     ).to_dicts()  # fmt: skip
     now = ws.clock.now()
     rows = [_row(row, asked, now) for row in found[:PAGE]]
-    waits = outgoing.waits()
+    waits, stops = outgoing.waits(), ws.stops()
     counts = ws.message_counts() if request.GET.get("counts") == "1" else None
     context = {
         "nav": "outbox",
         "asked": asked,
-        "answer": _answer(waits),
+        "answer": _answer(waits, stopped=bool(stops)),
+        "stops": stopping.shown(stops),
+        "all_stopped": any(one.sort == "all" for one in stops),
+        "by_hand": BY_HAND,
+        "service_stopped": any(one.service_too for one in stops),
         "title": MEANS.get(asked.state, ""),
         "why": why(asked.reason) if asked.reason else "",
         "waits": [(one, why(one.reason), Asked(one.state, one.reason, "", "", None).address()) for one in waits],
@@ -161,10 +168,13 @@ def _said(verb: str, changed: int, of: int) -> str:
     return f"{figures.plural(changed, 'message')} can go now; what still holds one holds it again.{left}"
 
 
-def _answer(waits: Sequence[Waits]) -> str:
+def _answer(waits: Sequence[Waits], *, stopped: bool = False) -> str:
     total = sum(one.n for one in waits)
     if not total:
-        return "No message waits to go"
+        return "Stopped by hand; no message waits to go" if stopped else "No message waits to go"
+    by_hand = sum(one.n for one in waits if one.reason == BY_HAND)
+    if by_hand:
+        return f"{figures.number(by_hand)} of {figures.plural(total, 'waiting message')} {'is' if by_hand == 1 else 'are'} stopped by hand"
     held = [one for one in waits if one.state == "held"]
     head = "1 message waits to go" if total == 1 else f"{figures.number(total)} messages wait to go"
     if not held:

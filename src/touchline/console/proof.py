@@ -9,9 +9,13 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
+from touchline.console import saving
 from touchline.console.answering import answers
+from touchline.kernel.errors import UnknownName
+from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY
-from touchline.report import figures
+from touchline.report import figures, plots
+from touchline.report.vega import Chart
 from touchline.workspace import census
 from touchline.workspace.opened import Workspace
 
@@ -19,30 +23,40 @@ from touchline.workspace.opened import Workspace
 @answers()
 @require_safe
 def show(request: HttpRequest, ws: Workspace) -> HttpResponse:
-    """The page; its table is worked out when it is asked for by itself."""
+    """The page; its charts are drawn when they are asked for by themselves. With a format, one programme's chart as a file."""
+    if form := saving.form_of(request):
+        one = _named(ws, request.GET.get("programme", ""))
+        return saving.saved(_chart(one), form, f"proof-{one['name']}")
     if not (request.htmx or request.GET.get("now") == "1"):  # type: ignore[attr-defined] # django-htmx's
         return render(request, "console/proof.html", {"nav": "proof"})
-    told = [_told(one) for one in census.proven(ws)["programmes"]]
+    told = [_told(request, one) for one in census.proven(ws)["programmes"]]
     whole = "console/proof_table.html" if request.htmx else "console/proof.html"  # type: ignore[attr-defined] # as above
     return render(request, whole, {"nav": "proof", "programmes": told, "loaded": True})
 
 
-def _told(one: dict[str, Any]) -> dict[str, Any]:
-    """A programme's groups as rows, each with its sentence."""
-    groups = [
-        {"name": "everybody", **_group(one)},
-        {"name": "hand-raisers, who had agreed by an act of their own before", **_group(one["hand_raisers"])},
-        {"name": "the others", **_group(one["others"])},
-    ]
-    return {**one, "groups": groups, "answer": answer(one), "days": round(one["within"] / DAY)}
+def _named(ws: Workspace, name: str) -> dict[str, Any]:
+    programmes = {one["name"]: one for one in census.proven(ws)["programmes"]}
+    if name not in programmes:
+        raise UnknownName("that programme with a goal", remedy=did_you_mean(name, programmes))
+    return programmes[name]
 
 
-def _group(group: dict[str, Any]) -> dict[str, Any]:
+def _told(request: HttpRequest, one: dict[str, Any]) -> dict[str, Any]:
+    """A programme with its sentence, and its chart with the table behind it."""
+    plot = saving.shown(request, _chart(one), programme=one["name"])
+    return {**one, "answer": answer(one), "days": round(one["within"] / DAY), "plot": plot}
+
+
+def _chart(one: dict[str, Any]) -> Chart:
+    groups = {"everybody": one, "hand-raisers": one["hand_raisers"], "the others": one["others"]}
+    arms = tuple(_compared(name, group) for name, group in groups.items())
+    title = f"{figures.upper(figures.words(one['name']))}: treated against control"
+    return plots.differences(title, figures.words(one["goal"]), arms)
+
+
+def _compared(name: str, group: dict[str, Any]) -> plots.Compared:
     names = ("n_treated", "n_control", "treated", "control", "difference", "low", "high")
-    made = {name: group[name] for name in names}
-    made["interval"] = "" if made["low"] is None else f"{_points(made['low'])} to {_points(made['high'])}"
-    made["points"] = "" if made["difference"] is None else _points(made["difference"])
-    return made
+    return plots.Compared(name, *(group[each] for each in names))
 
 
 def _points(share: float) -> str:

@@ -10,9 +10,11 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, path, reverse
 from django.views.decorators.http import require_safe
 
+from touchline.console import saving, stopping
 from touchline.console.answering import answers
+from touchline.kernel.errors import UnknownName
 from touchline.kernel.times import parse_instant
-from touchline.report import charts, figures
+from touchline.report import charts, figures, plots
 from touchline.report.figures import Estimate
 from touchline.workspace import census, listing, outgoing
 from touchline.workspace.opened import Workspace
@@ -24,6 +26,8 @@ NEEDS = {
     "held": ("wait for their hour", False),
 }
 """State of messages -> how it is told, and whether somebody must look."""
+
+UNREAD = "Readings come from surveys, reviews and promises: import some, or connect where they arise."
 
 
 @answers()
@@ -38,15 +42,15 @@ def show(request: HttpRequest, ws: Workspace) -> HttpResponse:
 
 @answers()
 @require_safe
-def messages(request: HttpRequest, ws: Workspace) -> HttpResponse:  # noqa: ARG001 - as every view
-    """Messages of which a person should know, by state."""
+def messages(request: HttpRequest, ws: Workspace) -> HttpResponse:
+    """What is stopped, and messages of which a person should know, by state."""
     counts = outgoing.amiss()
     told = [
         {"state": state, "n": counts[state], "words": words, "must": must, "href": _outbox(state)}
         for state, (words, must) in NEEDS.items()
         if counts.get(state)
     ]
-    return render(request, "console/today_messages.html", {"states": told})
+    return render(request, "console/today_messages.html", {"states": told, "stops": stopping.shown(ws.stops())})
 
 
 def _outbox(state: str) -> str | None:
@@ -59,14 +63,19 @@ def _outbox(state: str) -> str | None:
 @answers()
 @require_safe
 def base(request: HttpRequest, ws: Workspace) -> HttpResponse:
-    """The figures of the base, each with what it rests on."""
+    """The figures of the base, each with what it rests on; with a format, the distribution as a file."""
     told, stages = census.base(ws)
+    chart = plots.distribution(told.histogram, told.overall) if told.overall else None
+    if form := saving.form_of(request):
+        if chart is None:
+            raise UnknownName("any reading", remedy=UNREAD)
+        return saving.saved(chart, form, "experience")
     known = sum(n for _, n in stages)
     context = {
         "base": told,
         "stages": [(name, n, charts.bar(n / known)) for name, n in stages],
         "due": round(told.care_due.value * told.care_due.n) if told.care_due else 0,
-        "distribution": charts.distribution(told.histogram) if told.overall else None,
+        "plot": saving.shown(request, chart) if chart else None,
         "backing": {name: _backing(getattr(told, name), share=name in SHARES) for name in (*MEANS, *SHARES)},
     }
     return render(request, "console/today_base.html", context)
@@ -85,6 +94,24 @@ def _backing(estimate: Estimate | None, *, share: bool) -> str:
 
 @answers()
 @require_safe
+def course(request: HttpRequest, ws: Workspace) -> HttpResponse:
+    """The base's experience over a year; with a format, as a file. By itself, since it reads the ledger back that far."""
+    points, step = census.course(ws)
+    chart = plots.course(points, ws.playbook.organisation.zone) if len(points) > 1 else None
+    if form := saving.form_of(request):
+        if chart is None:
+            raise UnknownName("a course over time", remedy=UNREAD)
+        return saving.saved(chart, form, "experience-over-time")
+    context = {
+        "plot": saving.shown(request, chart) if chart else None,
+        "n": points[-1].n if points else 0,
+        "step": step,
+    }
+    return render(request, "console/today_course.html", context)
+
+
+@answers()
+@require_safe
 def week(request: HttpRequest, ws: Workspace) -> HttpResponse:
     """What changed within a week, and what went badly."""
     weeks, bad, total = census.week(ws)
@@ -97,5 +124,6 @@ urlpatterns = [
     path("", show, name="today"),
     path("today/messages", messages, name="today-messages"),
     path("today/base", base, name="today-base"),
+    path("today/course", course, name="today-course"),
     path("today/week", week, name="today-week"),
 ]

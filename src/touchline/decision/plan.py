@@ -6,7 +6,8 @@ conditions to frames, `explain` evaluates them row by row, and the gate will run
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -14,7 +15,7 @@ from touchline.decision import priority, rules
 from touchline.decision.purposes import ARBITRATED_FROM, TABLE
 from touchline.decision.rules import PlanFault, Says
 from touchline.decision.variants import Draw, draw_of
-from touchline.expressions import Expression, check
+from touchline.expressions import DeclaredNames, Expression, check
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Type
 from touchline.playbook.compiled import Conversation, Playbook, Programme, Step, Trigger, Way
@@ -208,6 +209,24 @@ class Plan:
             if not candidate.arbitrated:
                 owed[candidate.conversation] = (*owed.get(candidate.conversation, ()), candidate)
         return owed
+
+    def without(self, conversations: Collection[str]) -> Plan:
+        """The plan with these conversations meant for nobody. Programmes go on as they do."""
+        if not conversations:
+            return self
+        nobody = check("FALSE", DeclaredNames({}), want=Type.BOOLEAN)
+        return replace(
+            self,
+            candidates=tuple(
+                replace(one, audience=nobody) if one.conversation in conversations else one for one in self.candidates
+            ),
+        )
+
+    def of(self, candidates: Iterable[Candidate]) -> Plan:
+        """The plan with these of its candidates alone, numbered anew; what is on none of them is no policy of it."""
+        kept = tuple(replace(candidate, index=index) for index, candidate in enumerate(candidates))
+        on_them = {rule.policy for candidate in kept for rule in candidate.rules}
+        return replace(self, candidates=kept, policies=tuple(name for name in self.policies if name in on_them))
 
     def bit(self, policy: str) -> int:
         """What the policy adds to a mask: 2 to the power of its place."""

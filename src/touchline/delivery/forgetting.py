@@ -34,6 +34,13 @@ def notes(personas: list[int]) -> pl.DataFrame:
     return _asked(personas, query, columns)
 
 
+def notices(personas: list[int]) -> pl.DataFrame:
+    """What systems of the organisation's own told with the notices to them: message_id, conversation, variables (JSON)."""
+    columns = {"message_id": pl.String, "conversation": pl.String, "variables": pl.String}
+    query = f"SELECT {', '.join(f'n.{name}' for name in columns)} {_THEIRS_WITH_NOTICE} ORDER BY n.at"
+    return _asked(personas, query, columns)
+
+
 def gifts(personas: list[int]) -> pl.DataFrame:
     """The codes that they were given: pool, code, worth, given_at, redeemed_at."""
     columns = {
@@ -58,6 +65,7 @@ def erase(personas: list[int], now: int) -> tuple[list[str], bool]:
             [now],
         )
         execute(f"DELETE FROM delivery_call_task WHERE message IN {mine}")  # noqa: S608 - as above
+        execute(f"DELETE FROM delivery_notice WHERE message_id IN {mine}")  # noqa: S608 - as above
         given = read(f"SELECT id FROM delivery_gift_code WHERE message IN {mine}", {"id": pl.Int64})["id"]  # noqa: S608 - as above
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -70,6 +78,10 @@ def erase(personas: list[int], now: int) -> tuple[list[str], bool]:
 _THEIRS = "FROM theirs p CROSS JOIN delivery_message m WHERE m.persona_id = p.persona_id"
 _THEIRS_WITH_TASK = (
     "FROM theirs p CROSS JOIN delivery_message m JOIN delivery_call_task t ON t.message = m.message_id"
+    " WHERE m.persona_id = p.persona_id"
+)
+_THEIRS_WITH_NOTICE = (
+    "FROM theirs p CROSS JOIN delivery_message m JOIN delivery_notice n ON n.message_id = m.message_id"
     " WHERE m.persona_id = p.persona_id"
 )
 _THEIRS_WITH_GIFT = (

@@ -1,4 +1,4 @@
-"""In: nothing. Out: the tables of what is on its way out. Writes no interactions; `gate`, `outbox`, `gifts`, `calls` and `duties` say when rows change.
+"""In: nothing. Out: the tables of what is on its way out. Writes no interactions; `gate`, `outbox`, `stops`, `gifts`, `calls` and `duties` say when rows change.
 
 Times are int64 microseconds UTC.
 """
@@ -129,6 +129,54 @@ class CallTask(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["opened_at"], name="delivery_call_task_open", condition=Q(closed_at__isnull=True)),
         ]
+
+
+class Stop(models.Model):
+    """What does not go until somebody resumes it; a row is there for as long as it holds.
+
+    sort         conversation | programme | all
+    name         of the conversation or programme; empty for all
+    service_too  of all: what is owed (class 1) waits as well
+    by           who pressed it, as the team calls them
+    """
+
+    sort = models.CharField(max_length=16)
+    name = models.CharField(max_length=128)
+    service_too = models.BooleanField()
+    since = models.BigIntegerField()
+    by = models.CharField(max_length=120)
+
+    class Meta:
+        db_table = "delivery_stop"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["sort", "name"], name="delivery_stop_once"),
+        ]
+
+
+class Notice(models.Model):
+    """A notice that one of the organisation's own systems sent, for as long as its key stands for it.
+
+    name       digest of who sent it and of the key that they gave it
+    digest     of everything that it said
+    at         when its message was reserved
+    variables  JSON: what its words say
+    """
+
+    name = models.CharField(max_length=64)
+    message_id = models.CharField(max_length=32)
+    digest = models.CharField(max_length=64)
+    conversation = models.CharField(max_length=128)
+    channel = models.CharField(max_length=16)
+    at = models.BigIntegerField()
+    variables = models.TextField()
+
+    class Meta:
+        db_table = "delivery_notice"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["name"], name="delivery_notice_once"),
+            models.UniqueConstraint(fields=["message_id"], name="delivery_notice_message"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["at"], name="delivery_notice_at")]
 
 
 class Lease(models.Model):

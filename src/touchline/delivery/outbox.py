@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import polars as pl
 from django.db import connection, transaction
 
-from touchline.delivery import calls, failpoints, gifts
+from touchline.delivery import calls, failpoints, gifts, stops
 from touchline.delivery.states import SAID, UNSAID, WAITING
 from touchline.delivery.telling import TELLING, rows
 from touchline.intake import accept_rows
@@ -136,10 +136,13 @@ def lease(
 
 
 def started(message: Leased, now: int) -> bool:
-    """Write down that from here on it may have arrived; False where it is no longer this worker's."""
+    """Write down that from here on it may have arrived; False where it is no longer this worker's, or was stopped.
+
+    That it is not stopped is asked by the statement that begins it, so that nothing lies between the look and the sender.
+    """
     begun = execute(
         "UPDATE delivery_message SET state = 'sending', reason = '', started_at = %s, attempts = attempts + 1"  # noqa: S608 - the program's own text
-        f" WHERE id = %s AND {_UNTOUCHED} AND lease_until > %s",
+        f" WHERE id = %s AND {_UNTOUCHED} AND lease_until > %s AND NOT {stops.is_stopped('delivery_message')}",
         [now, message.id, message.worker, message.lease_until, now],
     )
     if begun:
@@ -313,7 +316,7 @@ def _leased(worker: str, channel: str, now: int, most: int) -> list[Leased]:
         cursor.execute(
             "UPDATE delivery_message SET worker = %s, lease_until = %s WHERE id IN (SELECT id FROM delivery_message"  # noqa: S608 - the program's own text
             f" WHERE {_DUE} AND {_WAITS} AND channel = %s AND due_at <= %s AND expires_at > %s"
-            " AND (lease_until IS NULL OR lease_until <= %s)"
+            f" AND (lease_until IS NULL OR lease_until <= %s) AND NOT {stops.is_stopped('delivery_message')}"
             f" ORDER BY talk_class, priority DESC, id LIMIT %s{skipping}) RETURNING {_COLUMNS}",
             [worker, now + LEASE, channel, now, now, now, most],
         )

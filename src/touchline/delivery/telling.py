@@ -6,6 +6,7 @@ of the `sent` row to come.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable, Mapping
 
@@ -57,9 +58,9 @@ def rows(
 
 def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
     """Messages [TELLING] as `sent` rows of this instant with all columns of the ledger, numbered beyond every seq."""
-    empty = pl.from_arrow(row.empty())
-    if not isinstance(empty, pl.DataFrame):
-        raise TypeError("ledger rows have columns")
+    empty = _empty()
+    if messages.is_empty():
+        return empty
     told = messages.select(
         _ids(messages, "sent"),
         *(name for name in _TAKEN if name != "cost_minor"),
@@ -78,6 +79,14 @@ def virtual(messages: pl.DataFrame, now: int) -> pl.DataFrame:
         pl.lit(None, dtype=dtype).alias(name) for name, dtype in empty.schema.items() if name not in told.columns
     ]
     return told.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in empty.schema.items())
+
+
+@functools.cache
+def _empty() -> pl.DataFrame:
+    found = pl.from_arrow(row.empty())
+    if not isinstance(found, pl.DataFrame):
+        raise TypeError("ledger rows have columns")
+    return found
 
 
 def _ids(messages: pl.DataFrame, kind: str) -> pl.Series:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from touchline.delivery import gifts, outbox
+from touchline.delivery import gifts, outbox, stops
 from touchline.delivery.outbox import Leased, Outcome
 from touchline.kernel.errors import TouchlineError
 from touchline.kernel.times import HOUR, MINUTE
@@ -94,7 +94,7 @@ def deliver(
     told: Counter[str] = Counter()
     tell = clock or (lambda: now)
     recovered = outbox.recover(now)
-    told.update({"uncertain": recovered.uncertain, "expired": recovered.expired})
+    told.update({"uncertain": recovered.uncertain, "expired": recovered.expired, "held": stops.hold(now)})
     for channel, sender in senders.items():
         leased = outbox.lease(worker, [channel], tell(), limit, rates)
         if not leased:
@@ -120,13 +120,13 @@ def _tried(
         return "expired" if outbox.give_up(message, look.reason) else "lost"
     if look is not None and look.until is not None:
         return "held" if outbox.put_off(message, look.reason, look.until) else "lost"
-    ready = _ready(message, playbook, render, tell())
-    if isinstance(ready, str):
-        return "held" if outbox.put_off(message, ready, tell() + HELD) else "lost"
+    made = ready(message, playbook, render, tell())
+    if isinstance(made, str):
+        return "held" if outbox.put_off(message, made, tell() + HELD) else "lost"
     if not outbox.started(message, tell()):
-        return "lost"
+        return _not_begun(message, tell())
     try:
-        outcome = sender.send(ready)
+        outcome = sender.send(made)
     except Exception:
         # It may have arrived before the sender broke.
         outcome = _Broke()
@@ -134,7 +134,16 @@ def _tried(
     return "lost" if state is None else _COUNTED.get(state, state)
 
 
-def _ready(message: Leased, playbook: Playbook, render: Render, now: int) -> Ready | str:
+def _not_begun(message: Leased, now: int) -> str:
+    """What became of a message that may not begin: stopped under this worker's hands, or no longer its own."""
+    if not stops.holds(message):
+        return "lost"
+    if message.reason == stops.UNKNOWN:
+        return "held" if outbox.give_back(message) else "lost"
+    return "held" if outbox.put_off(message, stops.BY_HAND, now) else "lost"
+
+
+def ready(message: Leased, playbook: Playbook, render: Render, now: int) -> Ready | str:
     """The message made ready, with its code where it carries one; or what it lacks."""
     gift = playbook.conversations[message.conversation].gift
     try:

@@ -7,6 +7,7 @@ whatever else SQLGlot may read, now or in a later release, is a fault.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
@@ -80,12 +81,26 @@ _SEE = "Its operators and functions are listed in the reference of expressions."
 _FORMS = "Forms are CASE WHEN … THEN … [ELSE …] END, x BETWEEN a AND b, x IN (a, b), CAST(x AS type)."
 
 
+LONGEST_REMEMBERED = 2_000
+"""Characters."""
+
 HOLE = Name("")
 """Where something could not be read: the fault has been noted, and the checker says no more about it."""
 
 
 def parse(text: str) -> tuple[Node | None, list[tuple[str, str]]]:
     """(tree without types, faults); no tree where the faults leave none."""
+    tree, faults = _remembered(text) if len(text) <= LONGEST_REMEMBERED else _parsed(text)
+    return tree, list(faults)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> tuple[Node | None, list[tuple[str, str]]]:
+    """A playbook is read again and again while somebody writes it, and its conditions stay what they were."""
+    return _parsed(text)
+
+
+def _parsed(text: str) -> tuple[Node | None, list[tuple[str, str]]]:
     found = scan(text)
     if not found.broken:
         order(text, found)

@@ -88,6 +88,7 @@ class ImportResult:
 def import_file(
     paths: Sequence[Path | str], imp: Import, playbook: Playbook, ledger: AnyLedger, *, received_at: int,
     progress: Callable[[Progress], None] | None = None, rejects_dir: Path | None = None, dry_run: bool = False,
+    rows_at_once: int | None = None,
 ) -> ImportResult:  # fmt: skip
     """Import files of one kind; raises BadFile, and imports none, where one is not what the mapping expects.
 
@@ -95,6 +96,7 @@ def import_file(
 
     received_at   microseconds UTC; what lies more than a day after it is refused
     dry_run       count and reject as for real, and leave no trace; nothing else can recognise meanwhile
+    rows_at_once  lines that are taken in together; fewer than CHUNK_ROWS cost time, hold up others for less, and tell more often how far it is
     """
     files = [Path(path) for path in paths]
     if not files:
@@ -106,7 +108,8 @@ def import_file(
         tempfile.TemporaryDirectory(prefix="touchline-") as scratch,
         Rejects(None if dry_run else rejects_dir, imp.name) as rejects,
     ):
-        run = _Run(imp, playbook, ledger, received_at, rejects, Path(scratch), dry_run=dry_run)
+        together = min(rows_at_once or CHUNK_ROWS, CHUNK_ROWS)
+        run = _Run(imp, playbook, ledger, received_at, rejects, Path(scratch), dry_run=dry_run, together=together)
         meter = _Meter(files, progress)
         if dry_run:
             with transaction.atomic():
@@ -194,8 +197,10 @@ class _Run:
         scratch: Path,
         *,
         dry_run: bool,
+        together: int,
     ) -> None:
         self._imp, self._ledger, self._rejects, self._scratch, self._dry = imp, ledger, rejects, scratch, dry_run
+        self._together = together
         self._terms = Terms(playbook, imp.name, received_at)
         self.writer = _Writer(ledger, self._terms)
         self._mapping = LineMapping(imp, self._terms)
@@ -222,7 +227,7 @@ class _Run:
         occurrences = self._occurrences(reader)
         taken = pl.DataFrame(schema=_TAKEN)
         batch = 0 if self._dry else reserve("batch", 1)
-        for chunk in _coalesced(reader.chunks(list(self._imp.types))):
+        for chunk in _coalesced(reader.chunks(list(self._imp.types)), self._together):
             self._rejects.add(path.name, chunk.rejected)
             self._read += chunk.frame.height + chunk.rejected.height
             draft = self._identified(path, chunk.frame, occurrences)
@@ -284,7 +289,7 @@ class _Run:
         return Draft(found.draft.frame, {**found.draft.fixed, "role": self._imp.role})
 
 
-def _coalesced(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+def _coalesced(chunks: Iterator[Chunk], together: int) -> Iterator[Chunk]:
     """Small chunks put together, since each append is a commit."""
     held: list[Chunk] = []
     rows = size = 0
@@ -292,7 +297,7 @@ def _coalesced(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
         held.append(chunk)
         rows += chunk.frame.height
         size += int(chunk.frame.estimated_size()) if chunk.frame.height < CHUNK_ROWS else CHUNK_BYTES
-        if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
+        if rows >= together or size >= CHUNK_BYTES:
             yield _together(held)
             held, rows, size = [], 0, 0
     if held:

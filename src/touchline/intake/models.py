@@ -108,3 +108,35 @@ class Block(models.Model):
         db_table = "intake_block"
 
     objects: ClassVar[models.Manager[Any]]
+
+
+class Upload(models.Model):
+    """A file that a member of the team brought to the console, and what became of it.
+
+    name         as its owner called it, to be shown; empty once anybody was erased since, because a name may be a person's
+    size         in bytes
+    uploaded_by  name of the member
+    import_name  the playbook's import that it was last read by
+    job          what was last done with it: `look`, `check` (a dry run) or `import`
+    state        of that job: `running`, `done`, `failed`, `stopped`; a running one that no process holds was interrupted
+    told         what an import tells: counts, reasons, the rejects file's name
+    fault        why it failed, and what to do
+    """
+
+    upload_id = models.BigAutoField(primary_key=True)
+    name = models.CharField(max_length=200)
+    size = models.BigIntegerField()
+    uploaded_at = models.BigIntegerField()
+    uploaded_by = models.CharField(max_length=254)
+    import_name = models.CharField(max_length=63, blank=True)
+    job = models.CharField(max_length=8, blank=True)
+    state = models.CharField(max_length=8)
+    begun_at = models.BigIntegerField(null=True)
+    ended_at = models.BigIntegerField(null=True)
+    told = models.JSONField(default=dict)
+    fault = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "intake_upload"
+
+    objects: ClassVar[models.Manager[Any]]

@@ -72,22 +72,59 @@ def in_file(imp: Import) -> dict[str, str]:
     return {name: renamed.get(name, name) for name in imp.types}
 
 
+@dataclass(frozen=True)
+class Mismatch:
+    """How a file's columns differ from those that an import expects; empty where they do not.
+
+    missing  expected and not there
+    twice    there more than once
+    extra    there and not expected, where the import takes no others
+    """
+
+    missing: tuple[str, ...]
+    twice: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.twice or self.extra)
+
+
+def mismatch(imp: Import, found: Sequence[str]) -> Mismatch:
+    """Compare a file's columns with those that the import expects."""
+    wanted = _wanted(imp)
+    return Mismatch(
+        tuple(column for column in wanted if column not in found),
+        tuple(sorted({column for column in found if found.count(column) > 1})),
+        tuple(column for column in found if column not in wanted) if imp.exact else (),
+    )
+
+
 def check_columns(path: Path, imp: Import, found: Sequence[str]) -> None:
     """Refuse the file whole where its columns are not those expected."""
-    wanted = list(dict.fromkeys([*imp.expect, *in_file(imp).values()]))
-    missing = [column for column in wanted if column not in found]
-    twice = sorted({column for column in found if found.count(column) > 1})
-    extra = [column for column in found if column not in wanted] if imp.exact else []
-    if not (missing or twice or extra):
+    wanted, amiss = _wanted(imp), mismatch(imp, found)
+    if not amiss:
         return
+    missing = amiss.missing
     told = [f"{path.name} has not the columns that import `{imp.name}` expects"]
     told += [f"missing: {_listed(missing)}"] if missing else []
-    told += [f"not expected: {_listed(extra)}"] if extra else []
-    told += [f"there twice: {_listed(twice)}"] if twice else []
+    told += [f"not expected: {_listed(amiss.extra)}"] if amiss.extra else []
+    told += [f"there twice: {_listed(amiss.twice)}"] if amiss.twice else []
     told += [f"found: {_listed(found)}"]
     hint = did_you_mean(missing[0], [c for c in found if c not in wanted]) if missing and found else ""
     hint = _other_separator(found, wanted) or hint
     raise BadFile("; ".join(told), remedy=f"Expected are: {', '.join(wanted)}. {hint}".rstrip())
+
+
+def fields_of(imp: Import, found: dict[str, Any]) -> list[str]:
+    """The fields of a JSON object as the import names them: a nested one by its dots, where it reads into it."""
+    columns = in_file(imp).values()
+    nested = {column.split(".")[0] for column in columns if "." in column}
+    fields = [*found, *(column for column in columns if "." in column and _has(found, column))]
+    return [field for field in fields if field not in nested or field in imp.expect]
+
+
+def _wanted(imp: Import) -> list[str]:
+    return list(dict.fromkeys([*imp.expect, *in_file(imp).values()]))
 
 
 def _other_separator(found: Sequence[str], wanted: Sequence[str]) -> str:
@@ -239,7 +276,14 @@ class DelimitedReader(_TextReader):
                     remedy="Save the file as UTF-8, or say the file's own in the import, `format: {encoding: windows-1252}`.",
                 )
             text = line.decode()
-            fields = text.split() if self._white else next(csv.reader([text], delimiter=self._imp.separator), [])
+            csv.field_size_limit(FIELD_LIMIT)
+            try:
+                fields = text.split() if self._white else next(csv.reader([text], delimiter=self._imp.separator), [])
+            except csv.Error as fault:
+                raise BadFile(
+                    f"{self._file.path.name}: its header cannot be read as CSV",
+                    remedy=f"Expected are the columns {', '.join(self._imp.expect)}.",
+                ) from fault
             return [field.strip() for field in fields]
         raise BadFile(
             f"{self._file.path.name} is empty", remedy=f"Expected are the columns {', '.join(self._imp.expect)}."
@@ -372,9 +416,7 @@ class JsonReader(_TextReader):
         except ValueError:
             found = None  # a bad first line is a reject as any other; the columns then show line by line
         if isinstance(found, dict):
-            fields = [*found, *(column for column in self._columns.values() if "." in column and _has(found, column))]
-            nested = {column.split(".")[0] for column in self._columns.values() if "." in column}
-            check_columns(path, imp, [field for field in fields if field not in nested or field in imp.expect])
+            check_columns(path, imp, fields_of(imp, found))
         self._connection = connected()
 
     def _positions(self) -> dict[str, str]:

@@ -199,6 +199,11 @@ class Snapshots:
                 shutil.rmtree(folder)
             return len(gone)
 
+    def drop(self, key: SnapshotKey) -> None:
+        """Delete one snapshot, if it is there. Frames made of it before and not yet collected fail."""
+        with self._latch.exclusive():
+            shutil.rmtree(self.root / str(key), ignore_errors=True)
+
     def erase(self, persona_ids: Collection[int]) -> int:
         """Take the personas out of every snapshot; returns how many rows went.
 

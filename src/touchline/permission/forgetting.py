@@ -42,6 +42,11 @@ def digest(identifier: Identifier) -> str:
     return hmac.new(key, SEPARATOR.join(identifier).encode(), hashlib.sha256).hexdigest()
 
 
+def erasures() -> int:
+    """How many erasures have begun: another number than before tells whoever read meanwhile that somebody has left."""
+    return int(read("SELECT count(*) AS n FROM permission_erasure", {"n": pl.Int64})["n"][0])
+
+
 def remember(identifiers: Iterable[Identifier], now: int) -> int:
     """Keep the digests of those that tell somebody; how many. Inside the caller's transaction."""
     kept = 0

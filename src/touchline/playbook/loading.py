@@ -10,7 +10,7 @@ import copy
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,6 +31,9 @@ from touchline.kernel.errors import Fault
 
 LARGEST_FILE = 1024 * 1024
 """Bytes of one authored file."""
+
+LARGEST_REMEMBERED = 64 * 1024
+"""Bytes of a file that is not parsed again while it is what it was."""
 
 DEEPEST = 16
 MOST_NODES = 50_000
@@ -147,6 +150,15 @@ def read(path: Path, file: str) -> Source | list[Fault]:
         return [
             Fault(file, 0, f"The file has {size:,} bytes, more than the {LARGEST_FILE:,} that are read.", "Split it.")
         ]
+    if len(content) > LARGEST_REMEMBERED:
+        return parse(content, file)
+    found = _remembered(content, file)
+    return found if isinstance(found, Source) else list(found)
+
+
+@lru_cache(maxsize=512)
+def _remembered(content: bytes, file: str) -> Source | list[Fault]:
+    """A playbook is read again and again while somebody writes one of its files; nobody changes what was read."""
     return parse(content, file)
 
 

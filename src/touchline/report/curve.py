@@ -39,12 +39,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Point:
-    """The curve at an instant."""
+    """The curve at an instant; `n` is what it rests on, where more than one customer does."""
 
     at: int
     value: float
     low: float
     high: float
+    n: int = 1
 
 
 class Curve:

@@ -85,7 +85,7 @@ thead th.n,td.n{padding-left:6px}
 DRAWN = """
 /* drawings */
 svg{display:block;overflow:visible}
-svg text{font:11px Inter,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--soft);
+svg:where(:not(.chart)) text{font:11px Inter,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--soft);
 font-variant-numeric:tabular-nums}
 .axis{stroke:var(--rule)}
 .zero{stroke:var(--soft)}

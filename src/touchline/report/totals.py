@@ -152,7 +152,7 @@ def series_of(interactions: Any, setting: Setting, instants: Sequence[int]) -> t
         )
         estimate = mean_of(row["mean"], row["deviation"], int(row["n"]))
         if estimate is not None and estimate.n > 1:
-            made.append(Point(at, estimate.value, estimate.low, estimate.high))
+            made.append(Point(at, estimate.value, estimate.low, estimate.high, estimate.n))
     return tuple(made)
 
 

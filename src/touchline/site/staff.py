@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponseBase
 
-OPEN = ("/u/", "/accounts/", "/join/", "/static/", "/readyz", "/metrics")
+OPEN = ("/u/", "/api/", "/accounts/", "/join/", "/static/", "/readyz", "/metrics")
 """Where paths begin that are not the console's: customers' links, machines' keys, the sign-in itself."""
 
 

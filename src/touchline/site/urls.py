@@ -22,5 +22,6 @@ urlpatterns = [
     path("accounts/email/", nothing),
     path("accounts/", include("allauth.urls")),
     path("u/", include("touchline.pages.urls")),
+    path("api/", include("touchline.api.urls")),
     path("", include("touchline.console.urls")),
 ]

@@ -9,23 +9,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 
 from a2wsgi import WSGIMiddleware
 from django.core.handlers.wsgi import WSGIHandler
-from django.urls import get_resolver
+from django.urls import get_resolver, reverse
 
 from touchline.api.segment import Intake
+from touchline.report import vega
 from touchline.site import logs, metrics, place
-from touchline.site.arrivals import Application, Message, Receive, Scope, Send, Whole
+from touchline.site.arrivals import Application, Files, Message, Receive, Scope, Send, Whole
 from touchline.site.entry import open_workspace
 from touchline.site.parent import end_with_parent
 from touchline.team import keys
-from touchline.workspace import serving, teaming
+from touchline.workspace import serving, teaming, uploads
 from touchline.workspace.opened import Workspace
 from touchline.workspace.worldly import followed
 
 THREADS = 8
 """Pages that are made at once in one process."""
+FRAME = 64 * 1024
+"""Bytes of a form around the file that it brings."""
 _log = logging.getLogger("touchline.web")
 _CARRIED = 5.0  # seconds between two times that intake's counts are carried over to the metrics
 
@@ -83,10 +87,20 @@ def application() -> Service:
     logs.configure()
     end_with_parent()
     try:
-        return service(open_workspace(os.environ["TOUCHLINE_WORKSPACE"]))
+        served = service(open_workspace(os.environ["TOUCHLINE_WORKSPACE"]))
     except Exception:
         _log.exception("this process cannot serve")  # as a line of log, which leaves out what the fault quotes
         raise
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    return served
+
+
+def _warm() -> None:
+    """Load what draws charts, beside the first requests."""
+    try:
+        vega.warm()
+    except Exception:
+        _log.exception("charts cannot be drawn")
 
 
 def service(workspace: Workspace) -> Service:
@@ -98,5 +112,6 @@ def service(workspace: Workspace) -> Service:
     _ = (
         get_resolver().url_patterns
     )  # every face is loaded now: one that cannot be ends the process, not the first request
-    pages = Whole(WSGIMiddleware(handler, workers=THREADS))  # type: ignore[arg-type] # its own names for ASGI's types
+    files = Files(reverse("imports-upload"), uploads.LARGEST + FRAME, workspace.settings.uploads)
+    pages = Whole(WSGIMiddleware(handler, workers=THREADS), files=files)  # type: ignore[arg-type] # its own names for ASGI's types
     return Service(Intake(keys.verify, now=workspace.clock.now), pages)

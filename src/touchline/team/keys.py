@@ -22,10 +22,13 @@ from touchline.team.roles import Right
 if TYPE_CHECKING:
     from touchline.team.models import Key
 
-SCOPES = ("write", "read")
+SCOPES = ("write", "read", "next", "serve")
+"""`write` sends events; `read` reads all that the console shows; `next` asks what to say now and tells what became of it; `serve`
+does that too, sends notices and records consent."""
 LONGEST_NAME = 120
-PREFIX = {"write": "tlw_", "read": "tlr_"}
-_RIGHTS = {"write": frozenset({Right.SERVE}), "read": frozenset({Right.SEE})}
+PREFIX = {"write": "tlw_", "read": "tlr_", "next": "tln_", "serve": "tls_"}
+_SERVES = frozenset({Right.SERVE})
+_RIGHTS = {"write": _SERVES, "read": frozenset({Right.SEE}), "next": _SERVES, "serve": _SERVES}
 _USED = 3_600_000_000  # microseconds between two notes of a key's use: one write an hour, not one a request
 _PATIENCE = 20  # milliseconds that noting it may wait for another writer
 _LONGEST = 200  # characters of a key as it was sent that are looked at
@@ -55,7 +58,7 @@ def create(name: str, scope: str, *, made_by: str = "terminal") -> NewKey:
     """Make a key; raises KeyFault for an unknown scope or an empty name. `Workspace.create_key` authorises and audits."""
     name = " ".join(name.split())
     if scope not in SCOPES:
-        raise KeyFault(f"scope {scope[:40]!r}", remedy=f"Scopes are {' and '.join(SCOPES)}.")
+        raise KeyFault(f"scope {scope[:40]!r}", remedy=f"Scopes are {', '.join(SCOPES)}.")
     if not 0 < len(name) <= LONGEST_NAME:
         raise KeyFault("its name", remedy=f"Give it a name of 1 to {LONGEST_NAME} characters, for example the shop's.")
     key = PREFIX[scope] + secrets.token_urlsafe(32)

@@ -109,7 +109,7 @@ class Key(models.Model):
 
     digest      SHA-256 of the key, in hexadecimal
     hint        the key's first characters, by which people tell keys apart
-    scope       `write` or `read`
+    scope       one of `keys.SCOPES`
     last_used_at  to about an hour
     """
 
@@ -165,5 +165,87 @@ class Remembered(models.Model):
 
     class Meta:
         db_table = "team_cache"
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class Draft(models.Model):
+    """A change of the playbook that somebody prepares; only its author changes it.
+
+    state     `open`, `proposed`, `approved` (it is live) or `withdrawn`
+    revision  grows with each change, so that what is approved is what was looked at
+    author_*  who prepares it, as they were called then; `ended_by` approved or withdrew it
+    """
+
+    title = models.CharField(max_length=120)
+    state = models.CharField(max_length=12, default="open")
+    revision = models.IntegerField(default=0)
+    author_kind = models.CharField(max_length=16)
+    author_id = models.BigIntegerField(null=True)
+    author_name = models.CharField(max_length=120)
+    made_at = models.BigIntegerField()
+    changed_at = models.BigIntegerField()
+    ended_at = models.BigIntegerField(null=True)
+    ended_by = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        db_table = "team_draft"
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["state", "id"], name="team_draft_state")]
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class DraftFile(models.Model):
+    """One file of a draft.
+
+    base  its text in the folder when it was last saved in the draft; NULL: there was none
+    text  its new text; NULL takes it away
+    """
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="files")
+    file = models.CharField(max_length=200)
+    base = models.TextField(null=True)
+    text = models.TextField(null=True)
+
+    class Meta:
+        db_table = "team_draft_file"
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["draft", "file"], name="team_draft_file_once"),
+        ]
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class Version(models.Model):
+    """What the playbook's folder held from some time on: by a draft, or as it was found there.
+
+    files    file -> digest of its text, of every text that may be edited
+    draft    the draft that it came of; NULL where somebody changed the folder itself
+    author   who prepared it; `approved_by` let it go live
+    written  False from its approval until all its files stand in the folder
+    """
+
+    at = models.BigIntegerField()
+    title = models.CharField(max_length=120)
+    author = models.CharField(max_length=120)
+    approved_by = models.CharField(max_length=120, blank=True)
+    draft = models.ForeignKey(Draft, null=True, on_delete=models.PROTECT)
+    files = models.JSONField(default=dict)
+    written = models.BooleanField(default=True)
+
+    class Meta:
+        db_table = "team_version"
+
+    objects: ClassVar[models.Manager[Any]]
+
+
+class VersionText(models.Model):
+    """A text that some version holds, once, by its SHA-256 in hexadecimal."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    text = models.TextField()
+
+    class Meta:
+        db_table = "team_version_text"
 
     objects: ClassVar[models.Manager[Any]]

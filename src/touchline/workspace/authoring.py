@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import narwhals as nw
 
-from touchline import playbook
 from touchline.decision import compile_plan
 from touchline.decision.rules import PlanFault
 from touchline.kernel.errors import Fault
+from touchline.playbook.checking import check_playbook
 from touchline.playbook.checking.wording import MayHold, check_wording, may_hold
+from touchline.playbook.compiled import Playbook
+from touchline.playbook.compiling import compile_playbook
 from touchline.playbook.folder import read_folder
 from touchline.playbook.steps import GoneStep, standing, steps_gone
 from touchline.relationship.layout import Layout, TooManyTouchpoints
@@ -23,13 +26,27 @@ LARGEST_LOGO = 256 * 1024
 """Bytes."""
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What a folder's authored part comes to: every fault, or the playbook that it makes."""
+
+    faults: list[Fault]
+    playbook: Playbook | None
+
+
 def check(root: Path) -> list[Fault]:
     """Every fault of the playbook; where each part is sound, also that it fits one plan and one layout."""
-    found = playbook.check(root)
-    found += [fault for fault in check_wording(root, read_folder(root)[0]) if fault not in found]
-    if found:
-        return sorted(found)
-    book = playbook.load(root)
+    return examine(root).faults
+
+
+def examine(root: Path, *, beside: Path | None = None) -> Examined:
+    """The same with the playbook where there is none; pictures are looked for in `beside` where it is another folder."""
+    authored, unread = read_folder(root)
+    checked, found = check_playbook(authored, unread)
+    found += [fault for fault in check_wording(root, authored) if fault not in found]
+    if found or checked is None:
+        return Examined(sorted(found), None)
+    book = compile_playbook(checked)
     limits = []
     try:
         compile_plan(book)
@@ -44,10 +61,10 @@ def check(root: Path) -> list[Fault]:
             Fault("playbook/touchpoints.yaml", 0, f"There are too many touchpoints: {fault.detail}.", fault.how)
         )
     logo = book.organisation.logo
-    if logo is not None and not _is_picture(root / logo):
+    if logo is not None and not _is_picture((beside or root) / logo):
         what = f"There is no file `{logo}` beside it, or it has more than {LARGEST_LOGO // 1024} KB."
         limits.append(Fault("touchline.yaml", 0, what, "Put the logo there, or take the line out."))
-    return limits
+    return Examined(limits, None if limits else book)
 
 
 def _is_picture(path: Path) -> bool:

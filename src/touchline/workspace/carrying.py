@@ -19,7 +19,7 @@ import polars as pl
 
 from touchline import recognition
 from touchline.decision.priority import Propensity
-from touchline.delivery import links, working
+from touchline.delivery import links, notices, showing, stops, working
 from touchline.delivery.outbox import Leased
 from touchline.delivery.rendering import Preview, Renderer, variables
 from touchline.delivery.senders import CallSender, LetterSender, Outgoing, Sender, SmtpSender, WebhookSender
@@ -82,7 +82,7 @@ class Carried:
         self.worker = f"{socket.gethostname()[:32]}:{os.getpid()}"
         self._words = wording.load(workspace.settings.root, workspace.playbook)
         self._renderer = Renderer(self._words)
-        self._names = self._read_by_words()
+        self._names = self.read_by_words() | looking.asked(workspace.playbook)
         self._known = Known()
 
     def deliver(self, now: int) -> Counter[str]:
@@ -113,6 +113,10 @@ class Carried:
             self._rates = now, deciding.propensity(self.workspace, now)
         return self._rates[1]
 
+    def know(self, known: Known) -> None:
+        """Render by what somebody read already, and by nothing else."""
+        self._known = known
+
     def look(self, messages: Sequence[Leased]) -> Mapping[str, Hold]:
         """The last look, and what rendering these messages will ask for where it was not read yet."""
         now = self.workspace.clock.now()
@@ -140,10 +144,12 @@ class Carried:
             before={**known.before, **(_before(self.workspace, customers, now) if "phone" in self.senders else {})},
         )
 
-    def _read_by_words(self) -> set[str]:
-        """The measures that any of the words read, the language, and what the last look asks."""
-        names, known = {"prefers.language"} | looking.asked(self.workspace.playbook), self.workspace.playbook.measures
+    def read_by_words(self, channel: str | None = None) -> set[str]:
+        """The measures that any of the words read, or those on one channel, and the language."""
+        names, known = {"prefers.language"}, self.workspace.playbook.measures
         for one in self._words.words.values():
+            if channel not in (None, one.channel):
+                continue
             texts = [(one.source, one.file), (one.subject, one.subject_file), *((say, one.file) for say in one.say)]
             for source, file in texts:
                 if source is not None and file is not None:
@@ -159,6 +165,8 @@ class Carried:
         words = self._words.find(message.conversation, message.channel, message.variant or "", spoken)
         own = own_links(self.workspace, message, now)
         told = self.variables_for(customer, words, message.identifier, now, own, message.gift_code)
+        if message.recurrence.startswith(notices.MARK):
+            told |= notices.variables(message.message_id)
         rendered = self._renderer.render(words, told)
         traits = self._known.profiles.get(customer, {})
         payload = {
@@ -172,15 +180,17 @@ class Carried:
             address=message.identifier,
             class_=message.talk_class,
             purpose=message.purpose,
-            brand=self._brand(words),
+            brand=self.brand(words),
             language=words.language,
             rendered=rendered,
             unsubscribe_url=own.get("unsubscribe_url"),
             payload=payload,
         )
 
-    def preview(self, customer: int, conversation: str, channel: str, variant: str, language: str | None) -> Preview:
-        """How a message to the customer would look; nothing is reserved, given or sent."""
+    def preview(
+        self, customer: int, conversation: str, channel: str, variant: str, language: str | None, address: str = ""
+    ) -> Preview:
+        """How a message to the customer would look; nothing is reserved, given or sent, and its links lead nowhere."""
         now = self.workspace.clock.now()
         self.prepare([customer], now)
         spoken = language or self._known.facts.get(customer, {}).get("prefers.language")
@@ -190,7 +200,7 @@ class Carried:
         own = {"preferences_url": nowhere, "link_url": nowhere}
         if words.purpose in UNSUBSCRIBABLE:
             own["unsubscribe_url"] = nowhere
-        told = self.variables_for(customer, words, "", now, own, "GIFT-CODE" if gift is not None else None)
+        told = self.variables_for(customer, words, address, now, own, "GIFT-CODE" if gift is not None else None)
         return self._renderer.preview(conversation, channel, variant, spoken, told)
 
     def variables_for(
@@ -203,7 +213,7 @@ class Carried:
         lines = [str(traits[name]) for name in ("name", "address") if name in traits]
         return variables(
             organisation.name,
-            self._brand(words),
+            self.brand(words),
             today=from_micros(now).astimezone(ZoneInfo(organisation.zone)),
             address="\n".join(lines) if words.channel in ("post", "print") and "address" in traits else identifier,
             measures=facts,
@@ -213,6 +223,11 @@ class Carried:
             link_url=own.get("link_url"),
             gift_code=gift_code,
         )
+
+    def brand(self, words: Words) -> Brand:
+        """In whose name they are said."""
+        organisation = self.workspace.playbook.organisation
+        return organisation.brand_details.get(words.brand) or Brand(organisation.name)
 
     def close(self) -> None:
         """Let go of senders and of what sets letters."""
@@ -229,19 +244,15 @@ class Carried:
             return False
         return True
 
-    def _brand(self, words: Words) -> Brand:
-        organisation = self.workspace.playbook.organisation
-        return organisation.brand_details.get(words.brand) or Brand(organisation.name)
-
 
 def _due(now: int, channels: Sequence[str]) -> list[int]:
-    """The personas whose messages are due now on one of the channels, as many as a turn hands over."""
+    """The personas whose messages are due now on one of the channels and not stopped, as many as a turn hands over."""
     if not channels:
         return []
     marks = ", ".join(["%s"] * len(channels))
     found = read(
-        "SELECT DISTINCT persona_id FROM delivery_message WHERE state IN ('reserved', 'held', 'sending') AND state <> 'sending' AND due_at <= %s"  # noqa: S608 - marks alone
-        f" AND channel IN ({marks}) LIMIT %s",
+        "SELECT DISTINCT persona_id FROM delivery_message m WHERE state IN ('reserved', 'held', 'sending') AND state <> 'sending' AND due_at <= %s"  # noqa: S608 - marks alone
+        f" AND channel IN ({marks}) AND NOT {stops.is_stopped('m')} LIMIT %s",
         {"persona_id": pl.Int64},
         [now, *channels, BATCH * MOST_BATCHES],
     )
@@ -266,8 +277,9 @@ def senders_of(workspace: Workspace) -> dict[str, Sender]:
     found: dict[str, Sender] = {}
     for channel in sorted(used):
         if channel == "email":
-            if settings.smtp_url is not None:
-                found[channel] = SmtpSender(settings.smtp_url, clock=clock)
+            mail = mail_sender(workspace)
+            if mail is not None:
+                found[channel] = mail
         elif channel == "phone":
             found[channel] = CallSender()
         elif channel in ("post", "print"):
@@ -283,10 +295,20 @@ def senders_of(workspace: Workspace) -> dict[str, Sender]:
     return found
 
 
+def mail_sender(workspace: Workspace, *, seconds: float | None = None) -> SmtpSender | None:
+    """Whoever carries e-mails, None where no server is set; `seconds` is how long it is waited for where somebody waits."""
+    url = workspace.settings.smtp_url
+    if url is None:
+        return None
+    if seconds is None:
+        return SmtpSender(url, clock=workspace.clock)
+    return SmtpSender(url, clock=workspace.clock, seconds=seconds, seconds_at_end=seconds)
+
+
 def without_sender(workspace: Workspace) -> dict[str, str]:
-    """Channel that the playbook talks by and nobody carries -> what to do, as words."""
+    """Channel that the playbook talks by and nobody carries, nor asks for -> what to do, as words."""
     used = {way.channel for talk in workspace.playbook.conversations.values() for way in talk.ways}
-    missing = sorted(used - set(senders_of(workspace)))
+    missing = sorted(used - set(senders_of(workspace)) - set(showing.ASKED_FOR))
     return {channel: f"set TOUCHLINE_{'SMTP' if channel == 'email' else 'WEBHOOK'}_URL" for channel in missing}
 
 

@@ -1,6 +1,7 @@
 """In: a workspace. Out: the figures of its whole base, what changed lately, what went badly. Writes no interactions.
 
-Each is worked out once for a state of the ledger and a minute, and shared by all pages of a process.
+Each is worked out once for a state of the ledger and a minute, and shared by all pages of a process; the course over time, which
+reads years, once a day.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import PRINCIPLES
 from touchline.kernel.times import DAY, MINUTE
 from touchline.recognition.counting import counts
-from touchline.report.totals import Base, base_of
+from touchline.report.curve import Point
+from touchline.report.setting import Setting
+from touchline.report.totals import Base, base_of, series_of
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
@@ -44,7 +47,14 @@ CHANGES = (
 )
 """Kinds whose number of a week is told beside that of the week before."""
 
+COURSE = tuple(30 * DAY * back for back in reversed(range(13)))
+"""How long before now the points of the course over time lie."""
+SAMPLE = 20_000
+"""Of so many customers the course is drawn: of all, or of every so many-th by number."""
+_READ = ("persona_id", "occurred_at", "touchpoint", "about", "about_at", "about_touchpoint", "emotional", *PRINCIPLES)
+
 _lock = threading.RLock()
+_long = threading.RLock()  # the course is long in coming: whoever asks for other figures does not wait for it
 
 
 @dataclass(frozen=True)
@@ -84,10 +94,21 @@ def proven(workspace: Workspace) -> dict[str, Any]:
     return _kept(workspace, "proof", workspace.proof)
 
 
+def course(workspace: Workspace) -> tuple[tuple[Point, ...], int]:
+    """The mean experience over a year, and of every how many-th customer; of the ledger's rows as of the day."""
+    grown = workspace.ledger.last_seq().bit_length()  # after the first import nobody waits for tomorrow
+    key = (workspace.playbook.digest, grown, workspace.clock.now() // DAY)
+    return _kept_for(workspace, "course", key, _long, lambda: _course(workspace))
+
+
 def _kept(workspace: Workspace, name: str, work: Callable[[], T]) -> T:
     key = (workspace.playbook.digest, workspace.ledger.last_seq(), counts()[1], workspace.clock.now() // MINUTE)
+    return _kept_for(workspace, name, key, _lock, work)
+
+
+def _kept_for(workspace: Workspace, name: str, key: tuple[Any, ...], lock: threading.RLock, work: Callable[[], T]) -> T:
     kept: dict[str, tuple[Any, T]] = workspace.stores.get("census", dict)
-    with _lock:  # who comes meanwhile waits for the one answer instead of working it out again
+    with lock:  # who comes meanwhile waits for the one answer instead of working it out again
         found = kept.get(name)
         if found is None or found[0] != key:
             kept[name] = found = (key, work())
@@ -100,6 +121,17 @@ def _base(workspace: Workspace) -> tuple[Base, list[tuple[str, int]]]:
     counted = dict(frame.group_by("stage").len().iter_rows())
     order = [stage.name for stage in workspace.playbook.stages]
     return figures, [(name, counted[name]) for name in order if counted.get(name)]
+
+
+def _course(workspace: Workspace) -> tuple[tuple[Point, ...], int]:
+    now, people = workspace.clock.now(), workspace.people()
+    customers = people["customer"].unique().sort()
+    step = max(1, len(customers) // SAMPLE)
+    chosen = people.filter(pl.col("customer").is_in(customers.gather_every(step).implode()))
+    personas = None if step == 1 else chosen["persona_id"].to_list()
+    rows = workspace.ledger.frame(workspace.engine, _READ, occurred_until=now, personas=personas)
+    owned = rows.join(workspace.engine.lazy(chosen.select("persona_id", "customer")), on="persona_id", how="inner")
+    return series_of(owned, Setting.of(workspace.playbook), [now - back for back in COURSE]), step
 
 
 def _week(workspace: Workspace) -> tuple[list[Week], list[Bad], int]:

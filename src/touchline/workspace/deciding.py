@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,16 @@ from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, format_instant
 from touchline.permission import forgetting
+from touchline.playbook.compiled import Policies
 from touchline.relationship.combining import of_customers
-from touchline.workspace import messages
+from touchline.workspace import messages, stopping
 
 if TYPE_CHECKING:
+    from touchline.decision import Plan
     from touchline.workspace.opened import Workspace
+
+Addressing = Callable[[pl.DataFrame, pl.DataFrame, permission.Permissions, Policies], pl.DataFrame]
+"""As `delivery.addresses.addressed`: proposals, people, what is in force, policies -> the proposals with their addresses."""
 
 LATEST = 5
 """Messages that an explanation tells of in short."""
@@ -38,11 +43,13 @@ class Made:
     chosen     what `decision.decide` gives, a row a customer
     proposals  as Decided's, not yet addressed
     moving     the facts of those who take a step in a programme, as they stood before
+    plan       by which it was made
     """
 
     chosen: pl.DataFrame
     proposals: pl.DataFrame
     moving: pl.DataFrame
+    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -87,40 +94,71 @@ def decide(workspace: Workspace, as_of: int, *, dry_run: bool) -> Decided:
 
 
 def decided(
-    workspace: Workspace, as_of: int, *, customers: Collection[int] | None = None, rates: Propensity | None = None
+    workspace: Workspace,
+    as_of: int,
+    *,
+    customers: Collection[int] | None = None,
+    rates: Propensity | None = None,
+    plan: Plan | None = None,
+    facts: nw.LazyFrame[Any] | None = None,
 ) -> Made:
     """Decide for these customers, or for everybody; the playbook has conversations.
 
     rates   goal rates, learnt anew where None
+    plan    what may be said, where that is not all of the playbook
+    facts   relationships as of then with the plan's measures, where somebody has read them already
     """
-    engine, plan = workspace.engine, workspace.plan
-    frame = workspace.relationships(as_of, measures=plan.measures, customers=customers)
-    facts = pl.DataFrame(schema={"customer": pl.Int64})
+    engine, plan = workspace.engine, plan or workspace.plan
+    frame = facts
+    if frame is None:
+        frame = workspace.relationships(as_of, measures=plan.measures, customers=customers)
+    known = pl.DataFrame(schema={"customer": pl.Int64})
     if plan.programmes:  # they are read again for those who move
-        facts = engine.collect(frame, streaming=True)
-        frame = engine.lazy(facts)
+        known = engine.collect(frame, streaming=True)
+        frame = engine.lazy(known)
     tables = decision.tables(plan, rates or propensity(workspace, as_of), engine)
     chosen = engine.collect(decision.decide(frame, plan, tables, as_of), streaming=True)
     proposals = engine.collect(decision.proposals(engine.lazy(chosen), plan, tables, as_of)).drop("winner")
     movers = chosen.filter(pl.col("moved") == 1)["customer"] if plan.programmes else chosen["customer"].clear()
-    return Made(chosen, proposals, facts.filter(pl.col("customer").is_in(movers.implode())))
+    return Made(chosen, proposals, known.filter(pl.col("customer").is_in(movers.implode())), plan)
 
 
-def in_force(workspace: Workspace, customers: Collection[int], rates: Propensity) -> pl.DataFrame:
+def in_force(
+    workspace: Workspace,
+    customers: Collection[int],
+    rates: Propensity,
+    plan: Plan | None = None,
+    address: Addressing = addressed,
+    made: Made | None = None,
+    rows: pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """What is in force for these customers on exact facts, addressed and priced: what the gate asks, while it holds them.
 
+    made   the decision itself, where it was made while they were held already
+    rows   their rows of permission [permission.ROWS], where somebody has read them since then
+
+    What is stopped takes nobody's turn: it is left out, and not only refused by the gate; a `plan` is told without it.
     The instant is that of the asking: what another worker wrote until a moment ago lies before it. For somebody who was
     erased and has come back since the last drain nothing is: their suppression is still to be written.
     """
     back = forgetting.are_back(recognition.identifiers(list(customers)))
-    made = decided(workspace, workspace.clock.now(), customers=customers, rates=rates)
+    if made is None:
+        going = plan or stopping.going(workspace)
+        made = decided(workspace, workspace.clock.now(), customers=customers, rates=rates, plan=going)
     owners = recognition.people(of=pl.Series(list(customers), dtype=pl.Int64))
-    known = permission.permissions(owners, pending=_unread(workspace, owners))
+    known = permission.permissions(owners, pending=_unread(workspace, owners) if rows is None else rows)
     touchpoints = workspace.playbook.touchpoints
     prices = {name: round(one.cost * workspace.playbook.organisation.minor_units) for name, one in touchpoints.items()}
     cost = pl.col("touchpoint").replace_strict(prices, default=0, return_dtype=pl.Int64)
     proposals = made.proposals.filter(~pl.col("customer").is_in(list(back)))
-    return addressed(proposals, owners, known, workspace.playbook.policies).with_columns(cost_minor=cost)
+    return address(proposals, owners, known, workspace.playbook.policies).with_columns(cost_minor=cost)
+
+
+def to_persona(persona: int) -> Addressing:
+    """The addressing that knows no other address than this persona's own."""
+    return lambda proposals, owners, known, policies: addressed(
+        proposals, owners.filter(pl.col("persona_id") == persona), known, policies
+    )
 
 
 def _unread(workspace: Workspace, people: pl.DataFrame) -> pl.DataFrame:
@@ -140,9 +178,11 @@ def record(workspace: Workspace, proposed: pl.DataFrame, as_of: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{format_instant(as_of).replace(':', '')}_{workspace.ledger.last_seq()}"
     draft = folder / f".{name}"
-    there = workspace.people()["persona_id"]  # whoever was erased while it was made is not written down
-    proposed.filter(pl.col("customer").is_in(there.implode())).write_parquet(draft)
-    draft.replace(folder / f"{name}.parquet")
+    erasures = -1
+    while erasures != (erasures := forgetting.erasures()):  # whoever is erased while it is made is not written down
+        there = workspace.people()["persona_id"]
+        proposed.filter(pl.col("customer").is_in(there.implode())).write_parquet(draft)
+        draft.replace(folder / f"{name}.parquet")
 
 
 def propensity(workspace: Workspace, as_of: int) -> Propensity:
@@ -202,12 +242,21 @@ def explain(
         told = told.about(conversation)
     personas = _personas(customer)
     said = [one for one in messages.told(workspace, customer, as_of) if conversation in (None, one["conversation"])]
+    stopped = stopping.by_conversation(workspace)
+    mine = {one.conversation: stopped[one.conversation] for one in told.candidates if one.conversation in stopped}
     return {
         **told.as_dict(),
+        "stopped": {name: stopping.told(stop) for name, stop in mine.items()},
         "personas": personas,
         "messages": said,
         "as_of": format_instant(as_of),
-        "lines": [*told.lines(everything=everything), *_messages(said, everything=everything), "", *_spoken(personas)],
+        "lines": [
+            *stopping.lines(mine),
+            *told.lines(everything=everything),
+            *_messages(said, everything=everything),
+            "",
+            *_spoken(personas),
+        ],
     }
 
 

@@ -101,7 +101,7 @@ def _live(workspace: Workspace, customers: int, days: int, seed: int, tell: Tell
         rehearsing.fill(workspace, customers=customers, days=DAYS - days, seed=seed, until=start, tell=tell)
     left = (UNTIL - workspace.clock.now()) // DAY
     if left > 0:
-        rehearsing.forward(workspace, left, tell=tell)
+        rehearsing.forward(workspace, left, tell=tell, calls_wait=True)  # today's: the desk has calls to make
 
 
 def _report(workspace: Workspace, summary: dict[str, Any], days: int) -> report.Report:

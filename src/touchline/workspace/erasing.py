@@ -26,7 +26,7 @@ from touchline.permission import forgetting
 from touchline.recognition import administration
 from touchline.recognition.locking import hold_customers
 from touchline.recognition.staging import execute, read, staged
-from touchline.workspace import acting, wiping
+from touchline.workspace import acting, uploads, wiping
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
@@ -183,6 +183,7 @@ def _rows_out(workspace: Workspace, one: _Unfinished) -> int | None:
     wiping.letters(settings.letters, messages)
     wiping.rehearsal(settings.state)
     wiping.report(settings.root)
+    uploads.wipe(settings)
     execute(
         "UPDATE permission_erasure SET personas = '[]', messages = '[]', links = '{}', digests = '[]' WHERE erasure_id = %s",
         [one.erasure],

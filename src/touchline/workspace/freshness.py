@@ -11,9 +11,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from django.db import DatabaseError
+
 from touchline import playbook as playbooks
 from touchline.kernel.errors import TouchlineError
 from touchline.playbook.folder import PLAYBOOK
+from touchline.workspace import versions
 from touchline.workspace.settings import MARKER
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ class Watch:
         self._workspace = workspace
         self._looking = threading.Lock()
         self._looked = time.monotonic()
+        self._settled = False
         self._taken = self._seen = stamp(workspace.settings.root)
 
     def renewed(self) -> bool:
@@ -55,6 +59,8 @@ class Watch:
             return False
         try:
             self._looked = time.monotonic()
+            if not self._settled:
+                self._settle()
             found = stamp(self._workspace.settings.root)
             rests, self._seen = found == self._seen, found
             if found == self._taken or not rests:
@@ -64,7 +70,16 @@ class Watch:
         finally:
             self._looking.release()
 
+    def _settle(self) -> None:
+        """Go on with an approved version that a process which ended did not put in place."""
+        try:
+            versions.settle(self._workspace)
+            self._settled = True
+        except (TouchlineError, OSError, DatabaseError) as fault:
+            _log.warning("an approved version is not yet in place", extra={"fault": type(fault).__name__})
+
     def _take(self) -> bool:
+        self._settle()
         try:
             read = playbooks.load(self._workspace.settings.root)
         except (TouchlineError, OSError) as fault:

@@ -31,7 +31,13 @@ Tell = Callable[[str, int, int | None, str], None]
 
 
 def run(
-    workspace: Workspace, files: Sequence[Path], name: str, *, dry_run: bool = False, tell: Tell | None = None
+    workspace: Workspace,
+    files: Sequence[Path],
+    name: str,
+    *,
+    dry_run: bool = False,
+    tell: Tell | None = None,
+    rows_at_once: int | None = None,
 ) -> dict[str, Any]:
     """Import files of one kind; {"read","accepted","duplicates","differing","rejected","rejects_file","customers","reasons"}.
 
@@ -58,6 +64,7 @@ def run(
         progress=told,
         rejects_dir=workspace.settings.rejects,
         dry_run=dry_run,
+        rows_at_once=rows_at_once,
     )
     if not dry_run:
         catch_up(workspace)

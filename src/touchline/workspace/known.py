@@ -44,6 +44,7 @@ class Known:
     messages      what was reserved, sent or held
     calls         brief, note, outcome
     gifts         codes that they were given
+    notices       what systems of the organisation's own told with notices: conversation, variables
     measures      name -> value
     kept          bodies of events that intake keeps of them: on their way, or refused
     """
@@ -59,6 +60,7 @@ class Known:
     messages: list[dict[str, Any]]
     calls: list[dict[str, Any]]
     gifts: list[dict[str, Any]]
+    notices: list[dict[str, Any]]
     measures: dict[str, Any]
     kept: list[str]
 
@@ -95,6 +97,7 @@ def known(workspace: Workspace, customer: int) -> Known:
         messages=_rows(messages.of_personas(personas).drop("customer")),
         calls=_rows(forgetting.notes(personas)),
         gifts=_rows(forgetting.gifts(personas)),
+        notices=_rows(forgetting.notices(personas)),
         measures={
             name: value
             for name, value in (table.drop("customer").row(0, named=True) if table.height else {}).items()

@@ -19,6 +19,7 @@ from touchline.decision import Explanation, Plan, compile_plan
 from touchline.delivery import calls, outbox, steering
 from touchline.delivery.gate import waiting_rows
 from touchline.delivery.senders import Sender
+from touchline.delivery.stops import Stop
 from touchline.intake.pending import pending
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
@@ -39,6 +40,7 @@ from touchline.workspace import (
     asking,
     deciding,
     desk,
+    drafting,
     erasing,
     exporting,
     giving,
@@ -47,6 +49,7 @@ from touchline.workspace import (
     known,
     listing,
     messages,
+    notices,
     person_page,
     previewing,
     proving,
@@ -54,12 +57,17 @@ from touchline.workspace import (
     rehearsing,
     running,
     states,
+    stopping,
     teaming,
+    trials,
+    uploads,
+    upnext,
     verifying,
     wishes,
     writing,
 )
 from touchline.workspace.acting import operation
+from touchline.workspace.recognised import Person
 from touchline.workspace.settings import Settings
 from touchline.workspace.sharing import Stores, shared
 
@@ -204,12 +212,39 @@ class Workspace:
         when=lambda given: not given["dry_run"],
     )
     def import_files(
-        self, files: Sequence[Path], name: str, *, dry_run: bool = False, tell: importing.Tell | None = None
+        self,
+        files: Sequence[Path],
+        name: str,
+        *,
+        dry_run: bool = False,
+        tell: importing.Tell | None = None,
+        rows_at_once: int | None = None,
     ) -> dict[str, Any]:
         """Bring files in; see `importing.run`."""
-        result = importing.run(self, files, name, dry_run=dry_run, tell=tell)
+        result = importing.run(self, files, name, dry_run=dry_run, tell=tell, rows_at_once=rows_at_once)
         acting.tell(**{count: result[count] for count in ("read", "accepted", "rejected")})
         return result
+
+    @operation(Right.CONVERSE, "imports.upload")
+    def keep_upload(self, arrived: Path, name: str) -> int:
+        """Take in a file that has arrived; its number. See `uploads.keep`."""
+        return uploads.keep(self, arrived, name)
+
+    @operation(Right.CONVERSE, "imports.start", about=lambda given: f"upload {given['upload']}")
+    def start_upload(self, upload: int, job: str, name: str = "") -> None:
+        """Start to look at, try or import an uploaded file in a process of its own; see `uploads.start`."""
+        uploads.start(self, upload, job, name)
+        acting.tell(job=job, name=name)
+
+    @operation(Right.CONVERSE, "imports.stop", about=lambda given: f"upload {given['upload']}")
+    def stop_upload(self, upload: int) -> None:
+        """Ask what runs on an uploaded file to stop; see `uploads.stop`."""
+        uploads.stop(self, upload)
+
+    @operation(Right.CONVERSE, "imports.discard", about=lambda given: f"upload {given['upload']}")
+    def discard_upload(self, upload: int) -> None:
+        """Delete an uploaded file; see `uploads.discard`."""
+        uploads.discard(self, upload)
 
     def catch_up(self) -> None:
         """Drain what intake holds, and take it into the current permissions."""
@@ -281,6 +316,35 @@ class Workspace:
         self._settle()
         return stopped
 
+    def stops(self) -> list[Stop]:
+        """Everything that is stopped until somebody resumes it, the oldest first."""
+        return stopping.listed()
+
+    @operation(Right.CONVERSE, trials.OPERATION)
+    def send_test(
+        self,
+        conversation: str,
+        customer: str,
+        *,
+        channel: str | None = None,
+        variant: str | None = None,
+        language: str | None = None,
+    ) -> trials.Trial:
+        """Send a message as the customer would read it to the member who asks, and to nobody else; see `trials.send`."""
+        return trials.send(
+            self, conversation, self.customer(customer), channel=channel, variant=variant, language=language
+        )
+
+    @operation(Right.CONVERSE, "sending.stop")
+    def stop_sending(self, sort: str, name: str = "", *, service_too: bool = False) -> bool:
+        """Let nothing of a conversation, a programme, or `all` go until it is resumed; see `stopping.press`. Raises UnknownName."""
+        return stopping.press(self, sort, name, service_too=service_too)
+
+    @operation(Right.CONVERSE, "sending.resume")
+    def resume_sending(self, sort: str, name: str = "") -> bool:
+        """Let it go on, with what waits; False where it was not stopped. See `stopping.lift`."""
+        return stopping.lift(sort, name)
+
     def calls(self) -> list[dict[str, Any]]:
         """The calls to make, the most urgent first, each with its brief."""
         return previewing.tasks()
@@ -297,6 +361,56 @@ class Workspace:
     def note_encounter(self, customer: int, encounter: desk.Encounter) -> list[str]:
         """Write down an encounter at the desk; see `desk.note`. Raises BadEncounter."""
         return desk.note(self, customer, encounter)
+
+    @operation(Right.CONVERSE, "playbook.draft")
+    def start_draft(self, title: str) -> int:
+        """A new draft of the playbook; its number. See `drafting.start`."""
+        return drafting.start(self, title)
+
+    @operation(Right.CONVERSE, "playbook.write", about=lambda given: f"draft {given['draft']}")
+    def write_draft(self, draft: int, file: str, text: str | None, *, base: str, seen: str) -> None:
+        """Save a file in a draft, or, with None, take it away; see `drafting.write`. Raises DraftFault."""
+        drafting.write(self, draft, file, text, base=base, seen=seen)
+
+    @operation(Right.CONVERSE, "playbook.propose", about=lambda given: f"draft {given['draft']}")
+    def propose_draft(self, draft: int, title: str = "") -> None:
+        """Ask somebody else to let a draft go live; see `drafting.propose`. Raises DraftFault."""
+        drafting.propose(self, draft, title)
+
+    @operation(Right.CONVERSE, "playbook.approve", about=lambda given: f"draft {given['draft']}")
+    def approve_draft(self, draft: int, revision: int) -> int:
+        """Let a proposed draft go live; the version that it makes. See `drafting.approve`. Raises DraftFault, NotWritten."""
+        return drafting.approve(self, draft, revision)
+
+    @operation(Right.CONVERSE, "playbook.withdraw", about=lambda given: f"draft {given['draft']}")
+    def withdraw_draft(self, draft: int) -> None:
+        """End a draft that shall not go live; raises DraftFault."""
+        drafting.withdraw(self, draft)
+
+    @operation(Right.CONVERSE, "playbook.restore", about=lambda given: f"version {given['version']}")
+    def restore_version(self, version: int) -> int:
+        """A draft that brings the playbook back to a version; its number. Raises DraftFault."""
+        return drafting.restore(self, version)
+
+    def next_conversation(self, wanted: upnext.Wanted) -> upnext.Next:
+        """What to say now to whoever is there, reserved; see `upnext.next_`."""
+        self.actor.require(Right.SERVE, "next")
+        return upnext.next_(self, wanted)
+
+    @operation(Right.SERVE, "next.offer", about=lambda given: f"customer {given['who'].customer}")
+    def offer_next(self, who: Person, wanted: upnext.Wanted) -> upnext.Next:
+        """Reserve what is to be said next, and say it; see `upnext.offer`. Raises upnext.NothingFits."""
+        return upnext.offer(self, who, wanted)
+
+    @operation(Right.SERVE, "next.tell")
+    def tell_shown(self, message_id: str, outcome: str) -> bool:
+        """Say what became of an answer of `next_conversation`; False where that was told. Raises UnknownName, CannotTell."""
+        return upnext.tell(self, message_id, outcome)
+
+    @operation(Right.SERVE, "notices.send")
+    def send_notice(self, notice: notices.Notice) -> notices.Taken:
+        """Send a notice of the organisation's own, once; see `notices.send`. Raises NoticeHeld, KeyUsed, BadNotice, UnknownName."""
+        return notices.send(self, notice)
 
     def gift_pools(self) -> list[dict[str, Any]]:
         """What is left of each pool of codes."""

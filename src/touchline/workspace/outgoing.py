@@ -72,6 +72,18 @@ def waits() -> list[Waits]:
     return [Waits(**row) for row in found.iter_rows(named=True)]
 
 
+def of_programmes() -> dict[str, dict[str, int]]:
+    """Conversation that a step of a programme says -> state -> how many messages of it are in that state."""
+    found = read(
+        "SELECT conversation, state, count(*) AS n FROM delivery_message WHERE programme IS NOT NULL GROUP BY conversation, state",
+        {"conversation": pl.String, "state": pl.String, "n": pl.Int64},
+    )
+    told: dict[str, dict[str, int]] = {}
+    for conversation, state, n in found.iter_rows():
+        told.setdefault(conversation, {})[state] = n
+    return told
+
+
 def amiss() -> dict[str, int]:
     """State -> how many messages failed, may have arrived or are held; what the team stopped itself did not fail."""
     found = read(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,12 +16,17 @@ import polars as pl
 
 from touchline.kernel.measures import column
 from touchline.kernel.times import MINUTE
+from touchline.workspace import outgoing
 
 if TYPE_CHECKING:
     from touchline.decision import Plan
+    from touchline.workspace.deciding import Decided
     from touchline.workspace.opened import Workspace
 
 MINUTES = 10 * MINUTE
+
+SOME = 8
+"""Customers who are named as examples."""
 
 T = TypeVar("T")
 _lock = threading.RLock()
@@ -35,6 +40,7 @@ class Reach:
     open     of those, whom nothing holds back on at least one channel
     goes     of those, to whom it goes now; the others get something that matters more
     held     policy -> how many of the reached it holds back on at least one channel, the most first
+    who      some of those to whom it goes now
     """
 
     conversation: str
@@ -42,32 +48,50 @@ class Reach:
     open: int
     goes: int
     held: tuple[tuple[str, int], ...]
+    who: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """A dry decision as of an instant (microseconds), over so many customers: conversation -> Reach."""
+    """A dry decision as of an instant (microseconds), over so many customers: conversation -> Reach.
+
+    held  policy -> how many customers it holds from at least one conversation in whose audience they are
+    """
 
     at: int
     customers: int
     reach: Mapping[str, Reach]
+    held: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Place:
+    """How many customers stand at a step, and how many of them are in the control group, told nothing."""
+
+    n: int
+    control: int
 
 
 @dataclass(frozen=True)
 class Standing:
-    """As of an instant (microseconds): programme -> place of a step -> how many customers stand there."""
+    """As of an instant (microseconds).
+
+    places  programme -> place of a step -> who stands there
+    said    conversation of a step -> state -> how many messages of it are in that state, ever since
+    """
 
     at: int
-    places: Mapping[str, Mapping[int, int]]
+    places: Mapping[str, Mapping[int, Place]]
+    said: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def outlook(workspace: Workspace) -> Outlook:
     """What would be said now, to whom, and who is held by what."""
-    return _kept(workspace, "outlook", lambda: _outlook(workspace))
+    return _kept(workspace, "outlook", lambda: of(workspace, workspace.decide(dry_run=True), workspace.clock.now()))
 
 
 def standing(workspace: Workspace) -> Standing:
-    """How many stand at which step of which programme."""
+    """How many stand at which step of which programme, in which arm, and what was said there."""
     return _kept(workspace, "standing", lambda: _standing(workspace))
 
 
@@ -81,21 +105,33 @@ def _kept(workspace: Workspace, name: str, work: Callable[[], T]) -> T:
     return found[1]
 
 
-def _outlook(workspace: Workspace) -> Outlook:
-    at = workspace.clock.now()
-    decided = workspace.decide(dry_run=True)
+def of(workspace: Workspace, decided: Decided, at: int) -> Outlook:
+    """What a decision that was made as of then comes to."""
     if decided.made is None:
         return Outlook(at, decided.summary["customers"], {})
     plan, chosen = workspace.plan, decided.made.chosen
     goes = dict(decided.proposals.group_by("conversation").agg(pl.col("customer").n_unique()).iter_rows())
+    few = (
+        decided.proposals.sort("customer")
+        .group_by("conversation")
+        .agg(pl.col("customer").unique(maintain_order=True).head(SOME))
+    )
+    who = {name: tuple(some) for name, some in few.iter_rows()}
     counts = [count for name in plan.conversations for count in _counts(plan, name)]
     row = chosen.select(counts).row(0, named=True)
     reach = {}
     for name in plan.conversations:
         held = ((policy, int(row.get(f"{name} held {policy}") or 0)) for policy in plan.policies)
         most = sorted((one for one in held if one[1]), key=lambda one: (-one[1], one[0]))
-        reach[name] = Reach(name, row[f"{name} reached"] or 0, row[f"{name} open"] or 0, goes.get(name, 0), tuple(most))
-    return Outlook(at, chosen.height, reach)
+        reach[name] = Reach(
+            name,
+            row[f"{name} reached"] or 0,
+            row[f"{name} open"] or 0,
+            goes.get(name, 0),
+            tuple(most),
+            who.get(name, ()),
+        )
+    return Outlook(at, chosen.height, reach, decided.summary["held"])
 
 
 def _counts(plan: Plan, conversation: str) -> list[pl.Expr]:
@@ -117,10 +153,11 @@ def _standing(workspace: Workspace) -> Standing:
     at, names = workspace.clock.now(), list(workspace.playbook.programmes)
     if not names:
         return Standing(at, {})
-    measures = [f"programme.{name}.step" for name in names]
-    frame = workspace.engine.collect(workspace.relationships(at, measures=measures))
-    places: dict[str, dict[int, int]] = {}
-    for name, measure in zip(names, measures, strict=True):
-        counted = frame.group_by(column(measure)).len()
-        places[name] = {int(place): n for place, n in counted.iter_rows() if place}
-    return Standing(at, places)
+    wanted = [f"programme.{name}.{member}" for name in names for member in ("step", "arm")]
+    frame = workspace.engine.collect(workspace.relationships(at, measures=wanted))
+    places: dict[str, dict[int, Place]] = {}
+    for name in names:
+        step, arm = column(f"programme.{name}.step"), column(f"programme.{name}.arm")
+        counted = frame.group_by(step).agg(pl.len(), control=(pl.col(arm) == "control").sum())
+        places[name] = {int(place): Place(n, control) for place, n, control in counted.iter_rows() if place}
+    return Standing(at, places, outgoing.of_programmes())

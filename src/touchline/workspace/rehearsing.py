@@ -75,11 +75,17 @@ def fill(
 
 
 def forward(
-    workspace: Workspace, days: int, *, senders: Mapping[str, Sender] | None = None, tell: Tell | None = None
+    workspace: Workspace,
+    days: int,
+    *,
+    senders: Mapping[str, Sender] | None = None,
+    tell: Tell | None = None,
+    calls_wait: bool = False,
 ) -> dict[str, Any]:
     """Live so many days: each day its people act, then the loop runs until it is idle, then the day's calls are made.
 
-    senders   else the workspace's own, e-mails into a console where no server is set
+    senders     else the workspace's own, e-mails into a console where no server is set
+    calls_wait  the last day's calls are left for somebody at the desk to make; a day that follows makes them
     """
     clock = workspace.clock
     if not isinstance(clock, FixedClock) or clock_of(workspace.settings) is None:
@@ -98,7 +104,8 @@ def forward(
                 raise WorldFault(f"an event of the world was refused: {accepted.faults[0][1]}")
             events += accepted.accepted
             messages.update(running.loop(workspace, carried, until_idle=True).messages)
-            reached.update(_called(workspace, company))
+            if not (calls_wait and day == days - 1):
+                reached.update(_called(workspace, company))
             _keep(workspace, company, seen)
             if tell is not None:
                 tell("living on", day + 1, days, "days")

@@ -17,11 +17,12 @@ import narwhals as nw
 import polars as pl
 from django.db import close_old_connections
 
-from touchline.delivery import duties
+from touchline.decision import Plan
+from touchline.delivery import duties, showing
 from touchline.delivery.gate import reserve
 from touchline.kernel.times import MINUTE, FixedClock
 from touchline.recognition.staging import read
-from touchline.workspace import carrying, deciding, erasing, states, writing
+from touchline.workspace import carrying, deciding, erasing, states, stopping, writing
 from touchline.workspace.looking import owners_of
 from touchline.workspace.worldly import WorldFault
 
@@ -162,6 +163,7 @@ def turn(workspace: Workspace, carried: carrying.Carried, done: Done, seen: int 
     moved = bool(customers)
     if workspace.plan.candidates and (customers is None or customers):
         moved = _decided(workspace, carried, now, customers, done) or moved
+    showing.settle(now)
     said = carried.deliver(now)
     done.messages.update(said)
     done.drained += last - (seen if seen is not None else last)
@@ -181,6 +183,12 @@ def _one_turn(proposals: pl.DataFrame, now: int) -> pl.DataFrame:
     return proposals.filter((pl.col("class") == 1) | ~pl.col("customer").is_in(had["customer"].implode()))
 
 
+def _carried(plan: Plan, carried: carrying.Carried) -> Plan:
+    """The plan without what is said to whoever asks for it: a reservation would hold the customer's turn until somebody comes by."""
+    pushed = [one for one in plan.candidates if one.channel not in showing.ASKED_FOR or one.channel in carried.senders]
+    return plan if len(pushed) == len(plan.candidates) else plan.of(pushed)
+
+
 def _touched(workspace: Workspace, since: int, until: int) -> list[int]:
     """The customers whom rows of the ledger after a seq are about."""
     if until <= since:
@@ -196,8 +204,10 @@ def _decided(
     workspace: Workspace, carried: carrying.Carried, now: int, customers: Collection[int] | None, done: Done
 ) -> bool:
     """Decide, write down who moved and who was drawn, and reserve; whether anything was new."""
-    rates = carried.rates(now)
-    decided = deciding.decided(workspace, now, customers=customers, rates=rates)
+    rates, plan = carried.rates(now), _carried(stopping.going(workspace), carried)
+    if not plan.candidates:
+        return False
+    decided = deciding.decided(workspace, now, customers=customers, rates=rates, plan=plan)
     done.customers += decided.chosen.height
     written = writing.write(workspace, decided, now)
     done.steps += written.steps
@@ -207,7 +217,7 @@ def _decided(
     owners = proposals["customer"].unique().sort()
     for start in range(0, len(owners), AT_ONCE):
         some = proposals.filter(pl.col("customer").is_in(owners[start : start + AT_ONCE].implode()))
-        gated = reserve(some, lambda few: deciding.in_force(workspace, few, rates), now=now)
+        gated = reserve(some, lambda few: deciding.in_force(workspace, few, rates, plan), now=now)
         reserved += gated.reserved
         done.refused.update(gated.refused)
     done.reserved += reserved

@@ -55,6 +55,11 @@ class Settings:
         return self.state / "rejects"
 
     @property
+    def uploads(self) -> Path:
+        """Where files that were brought to the console lie until they are imported, a folder each."""
+        return self.state / "uploads"
+
+    @property
     def decisions(self) -> Path:
         """Where the runs of `decide` are kept, one Parquet file each."""
         return self.state / "decisions"

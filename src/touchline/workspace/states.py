@@ -14,10 +14,12 @@ from touchline.kernel.engines import Engine
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
+from touchline.permission import forgetting
 from touchline.recognition import people
 from touchline.relationship import few, refreshing
 from touchline.relationship.deriving import measures_of, slots_of
 from touchline.relationship.refreshing import Held
+from touchline.workspace import uploads
 
 if TYPE_CHECKING:
     from touchline.workspace.opened import Workspace
@@ -48,6 +50,7 @@ def held(
     measures  wanted beside those that the playbook uses; `only` these can be had of it, and it is made the sooner
     Where many rows lay beyond the snapshot and everybody was asked for, a new snapshot is kept for the next time.
     """
+    erasures = forgetting.erasures()
     layout = workspace.layout(measures)
     waiting = workspace.awaited(as_of, personas) if known_at is None else None
     found = refreshing.state_at(
@@ -62,19 +65,28 @@ def held(
         slots=slots_of(workspace.playbook, layout, measures) if only else None,
     )
     if found.whole and _far(workspace, found):
-        refreshing.keep(found, workspace.snapshots)
+        _keep(workspace, found, erasures)
     return found
 
 
 def keep_house(workspace: Workspace) -> None:
-    """What the loop does for those who read after it: lay the ledger's many small files together, keep a snapshot."""
+    """What the loop does for those who read after it: lay the ledger's many small files together, keep a snapshot, let old uploads go."""
+    uploads.expire(workspace.settings)
     if len(workspace.ledger.paths()) > MOST_FILES:
         workspace.ledger.maintain()
     now, seq, layout = workspace.clock.now(), workspace.ledger.last_seq(), workspace.layout()
     latest = workspace.snapshots.latest(now, seq, layout.digest)
     if seq - (0 if latest is None else latest.key.seq) > refreshing.KEEP_BEYOND:
+        erasures = forgetting.erasures()
         found = refreshing.state_at(workspace.ledger, workspace.snapshots, layout, workspace.engine, now)
-        refreshing.keep(found, workspace.snapshots)
+        _keep(workspace, found, erasures)
+
+
+def _keep(workspace: Workspace, found: Held, erasures: int) -> None:
+    """Keep a snapshot, unless an erasure has begun since before its rows were read: they may hold whoever left."""
+    key = refreshing.keep(found, workspace.snapshots)
+    if forgetting.erasures() != erasures:
+        workspace.snapshots.drop(key)
 
 
 def _far(workspace: Workspace, found: Held) -> bool:
@@ -106,18 +118,25 @@ def _of_few(
 ) -> pl.DataFrame | None:
     """The same for a few customers, read row by row; None where their rows are too many for that."""
     own = people(of=pl.Series(customers, dtype=pl.Int64))
-    personas, layout = own["persona_id"].to_list(), workspace.layout(measures or ())
-    wanted = refreshing.columns(layout)
+    layout = workspace.layout(measures or ())
+    rows = rows_of_few(workspace, as_of, own, refreshing.columns(layout))
+    if rows is None:
+        return None
+    names = measures_of(workspace.playbook, layout) if measures is None else tuple(dict.fromkeys(measures))
+    return few.relationships(rows, own, workspace.playbook, as_of, names)
+
+
+def rows_of_few(workspace: Workspace, as_of: int, own: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame | None:
+    """All rows of a few people [recognition.PEOPLE], those that the ledger will hold included; None where they are too many."""
+    personas = own["persona_id"].to_list()
     waiting = workspace.awaited(as_of, personas)  # read before the ledger, so that nothing falls between the two
     engine, buckets = Engine("polars"), own["bucket"].unique().to_list()
-    frame = workspace.ledger.frame(engine, wanted, buckets=buckets, occurred_until=as_of, personas=personas)
+    frame = workspace.ledger.frame(engine, columns, buckets=buckets, occurred_until=as_of, personas=personas)
     kept = engine.collect(frame)
     if kept.height > few.MOST_ROWS:
         return None
-    mine = waiting.filter(pl.col("persona_id").is_in(own["persona_id"].implode())).select(wanted)
-    rows = pl.concat([kept, mine.filter(~pl.col("id").is_in(kept["id"].implode()))], how="vertical_relaxed")
-    names = measures_of(workspace.playbook, layout) if measures is None else tuple(dict.fromkeys(measures))
-    return few.relationships(rows, own, workspace.playbook, as_of, names)
+    mine = waiting.filter(pl.col("persona_id").is_in(own["persona_id"].implode())).select(columns)
+    return pl.concat([kept, mine.filter(~pl.col("id").is_in(kept["id"].implode()))], how="vertical_relaxed")
 
 
 def table(

@@ -106,16 +106,17 @@ def opt(
             )
     with transaction.atomic():
         people = held(person)
-        known = permission.permissions(people)
+        known, alone = permission.permissions(people), permission.permissions(_alone(people, persona))
         now = workspace.clock.now()
         rows = []
         for purpose, channel in asked:
-            here = known.consents.filter((pl.col("purpose") == purpose) & (pl.col("channel") == channel))
-            own = here.filter(pl.col("persona_id") == persona)
-            in_force = bool(own["in_force"].any())
+            pair = (pl.col("purpose") == purpose) & (pl.col("channel") == channel)
+            here, own = known.consents.filter(pair), alone.consents.filter(pair)
+            in_force = bool(here.filter(pl.col("persona_id") == persona)["in_force"].any())
             withdrawn = max(here["withdrawn_at"].drop_nulls().to_list(), default=None)
             granted = max(here["granted_at"].drop_nulls().to_list(), default=None)
-            refused = withdrawn is not None and not in_force
+            # What another address refused ends with its link, so that this one's own refusal is written beside it.
+            refused = bool((own["withdrawn_at"].is_not_null() & ~own["in_force"]).any())
             if (allow and in_force) or (not allow and refused):
                 continue  # said before; said again it is the same
             at = _after(now, withdrawn if allow else granted)
@@ -150,17 +151,12 @@ def prefer(workspace: Workspace, persona: int, told: Mapping[str, str], *, sourc
         answers[key] = answer
     with transaction.atomic():
         people = held(person)
-        known = {
-            key: (told_at, answer)
-            for key, told_at, answer in permission.permissions(people)
-            .preferences.select("key", "told_at", "answer")
-            .iter_rows()
-        }
+        known, alone = (_preferred(each) for each in (people, _alone(people, persona)))
         now = workspace.clock.now()
         rows = []
         for key, answer in answers.items():
-            before = known.get(key)
-            if before is not None and before[1] == answer:
+            before, own = known.get(key), alone.get(key)
+            if before is not None and own is not None and before[1] == own[1] == answer:
                 continue
             at = _after(now, None if before is None else before[0])
             payload = json.dumps({key: told[key]}, ensure_ascii=False)
@@ -217,6 +213,17 @@ def held(person: Owner) -> pl.DataFrame:
     hold(people["bucket"].unique().to_list())
     owner(person.persona_id)
     return people
+
+
+def _alone(people: pl.DataFrame, persona: int) -> pl.DataFrame:
+    """One address, as if it were linked to no other."""
+    return people.filter(pl.col("persona_id") == persona)
+
+
+def _preferred(people: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Key -> when it was told last, and the answer."""
+    told = permission.permissions(people).preferences.select("key", "told_at", "answer")
+    return {key: (told_at, answer) for key, told_at, answer in told.iter_rows()}
 
 
 def _after(now: int, latest: int | None) -> int:

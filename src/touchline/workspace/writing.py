@@ -28,7 +28,7 @@ def write(workspace: Workspace, made: Made, now: int) -> Written:
 
     An id follows from programme, entry, step and customer, so that two workers who see the same move tell of it once.
     """
-    engine, plan = workspace.engine, workspace.plan
+    engine, plan = workspace.engine, made.plan
     due = decision.assignments(engine.lazy(made.chosen), plan, now)
     drawn = pl.DataFrame(schema=_DRAWN) if due is None else engine.collect(due)
     taken = pl.DataFrame(schema=_STEPS)

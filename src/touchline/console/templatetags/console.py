@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 from lucide import _load_icon, _render_icon  # type: ignore[attr-defined] # its templates' tag renders no aria-hidden
 
 from touchline.console import look
+from touchline.kernel.errors import FaultsFound
 from touchline.kernel.times import format_instant
 from touchline.report import figures, line
 from touchline.report.markup import Markup
@@ -48,7 +49,8 @@ ITEMS: tuple[Item, ...] = (
     Item("programmes", "Programmes", "route", "programmes", "r"),
     Item("outbox", "Outbox", "send", "outbox", "o"),
     Item("gifts", "Gifts", "gift", "gifts", "g"),
-    Item("imports", "Imports", "file-up", "imports", "i", Right.CONVERSE),
+    Item("imports", "Imports", "file-up", "imports", "i"),
+    Item("playbook", "Playbook", "book-open", "playbook", "b"),
     Item("policies", "Policies", "scale", "policies", "p"),
     Item("proof", "Proof", "flask-conical", "proof", "f"),
     Item("team", "Team", "user-cog", "team", "m", Right.ADMINISTER),
@@ -157,16 +159,24 @@ def iso(instant: int | None) -> str:
     return "" if instant is None else format_instant(instant)
 
 
+def _zone() -> str:
+    """The organisation's; UTC while its playbook cannot be read, so that the pages by which it is mended are there."""
+    try:
+        return serving.current().playbook.organisation.zone
+    except FaultsFound:
+        return "UTC"
+
+
 @register.filter
 def day(instant: int | None) -> str:
     """18 Nov 2026, in the organisation's zone."""
-    return "" if instant is None else figures.date(instant, serving.current().playbook.organisation.zone)
+    return "" if instant is None else figures.date(instant, _zone())
 
 
 @register.filter
 def moment(instant: int | None) -> str:
     """18 Nov 2026, 10:00, in the organisation's zone."""
-    return "" if instant is None else figures.date_time(instant, serving.current().playbook.organisation.zone)
+    return "" if instant is None else figures.date_time(instant, _zone())
 
 
 @register.filter

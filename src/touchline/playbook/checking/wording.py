@@ -5,6 +5,8 @@ Each text is read as it will be said: its names, its filters, and a rehearsal wi
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import mjml
 from liquid.exceptions import LiquidError
 
+from touchline.interactions.catalogue import PURPOSES
 from touchline.kernel.errors import Fault
 from touchline.kernel.names import did_you_mean, nearest
 from touchline.kernel.types import Type
@@ -48,6 +51,13 @@ SOMETIMES: Mapping[str, str] = {
 PROFILE = "profile"
 """What customers told of themselves; any name under it may be one."""
 
+NOTICE = "notice"
+"""What the organisation's own system told with a notice; any name under it may be one, in what is owed."""
+
+MOST_SOUND = 2_000
+"""Letters that a process remembers to have set."""
+
+_sound: set[str] = set()
 _NEVER_NULL = ("count.", "sum.", "contact.", "consent.", "evidence.", "withdrawn.", "reach.", "suppressed.", "care.")
 _SAMPLES: Mapping[Type, Value] = {Type.NUMBER: 1, Type.INTEGER: 1, Type.BOOLEAN: True, Type.TEXT: "x", Type.TIME: 0}
 
@@ -86,6 +96,7 @@ class _Checking:
     def __init__(self, root: Path, playbook: AuthoredPlaybook) -> None:
         self._playbook = playbook
         self._texts = wording.read_texts(root)
+        self._digest = _digest(self._texts)
         self._sandbox = Sandbox(self._texts)
         self._names: Declared = declared(playbook)
 
@@ -108,10 +119,14 @@ class _Checking:
                     letters.append((text, values))
                 else:
                     found.update(dict.fromkeys(self._rehearsed(text, values)))
-        if letters:
+        unset = [(text, values, key) for text, values in letters if (key := self._key(text, values)) not in _sound]
+        if unset:
             with Press() as press:
-                for text, values in letters:
-                    found.update(dict.fromkeys(self._set(press, text, values)))
+                for text, values, key in unset:
+                    faults = list(self._set(press, text, values))
+                    found.update(dict.fromkeys(faults))
+                    if not faults:
+                        _remember(key)
         return sorted(found)
 
     def may_hold(self) -> list[MayHold]:
@@ -189,7 +204,7 @@ class _Checking:
 
     def _is_known(self, name: str) -> bool:
         group, _, member = name.partition(".")
-        if group == PROFILE:
+        if group in (PROFILE, NOTICE):
             return True
         if name in ALWAYS or name in SOMETIMES or self._names.type_of(name) is not None:
             return True
@@ -202,6 +217,8 @@ class _Checking:
         purpose = text.conversation.purpose
         if name == "unsubscribe_url" and purpose not in wording.UNSUBSCRIBABLE:
             return f"Remove it: a message of purpose {shown(purpose)} cannot be refused."
+        if name.startswith(f"{NOTICE}.") and PURPOSES[purpose] > 1:
+            return f"Remove it: a message of purpose {shown(purpose)} is decided on, and not sent as a notice."
         if name == "link_url" and text.conversation.name not in wording.OWN_LINKS:
             return f"Remove it: only {', '.join(map(shown, wording.OWN_LINKS))} carry a link that was asked for."
         if name == "gift.code" and text.conversation.gift is None:
@@ -240,6 +257,10 @@ class _Checking:
         except Unsafe as error:
             yield Fault(_place(text), 0, f"Messages do not carry {error.detail}.", "Take it out.")
 
+    def _key(self, text: _Text, values: dict[str, Value]) -> str:
+        """What a letter is set from: every file that it may read, and its values."""
+        return _digest([self._digest, text.file, text.source, values])
+
     def _set(self, press: Press, text: _Text, values: dict[str, Value]) -> Iterator[Fault]:
         try:
             press.pdf(self._texts, text.file, values, said=wording.without_comments(text.source))
@@ -262,6 +283,18 @@ class _Checking:
         if text.line and file == text.file:
             return text.file, text.line
         return f"{TEMPLATES}/{file}", line
+
+
+def _remember(key: str) -> None:
+    """A letter that was set is not set again while nothing that it is made of has changed: that takes the longest of all."""
+    if len(_sound) >= MOST_SOUND:
+        _sound.clear()
+    _sound.add(key)
+
+
+def _digest(values: object) -> str:
+    told = json.dumps(values, sort_keys=True, default=repr)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _place(text: _Text) -> str:

@@ -82,6 +82,26 @@
     document.cookie = `theme=${next};path=/;max-age=31536000;SameSite=Lax${location.protocol === "https:" ? ";Secure" : ""}`;
   });
 
+  /* a file that is sent: refused here where it is too large, and told of while it goes */
+  document.addEventListener("change", (event) => {
+    const field = event.target.closest?.("input[data-largest]");
+    if (!field) return;
+    const large = field.files[0]?.size > Number(field.dataset.largest);
+    field.setCustomValidity(large ? "This file is too large: bring it with touchline import in a terminal." : "");
+    field.reportValidity();
+  });
+  document.addEventListener("htmx:xhr:progress", (event) => {
+    const box = $("[data-sending]", event.target);
+    if (box && event.detail.lengthComputable) { box.hidden = false; $("progress", box).value = event.detail.loaded / event.detail.total; }
+  });
+  for (const kind of ["htmx:responseError", "htmx:sendError"])
+    document.addEventListener(kind, (event) => {
+      const told = event.target.matches?.("form[data-upload]") && $("[role=alert]", event.target), xhr = event.detail.xhr;
+      if (!told) return;
+      told.textContent = xhr?.getResponseHeader("content-type")?.startsWith("text/plain") ? xhr.responseText : "The file did not arrive. Try again.";
+      $("[data-sending]", event.target).hidden = true;
+    });
+
   /* toasts leave by themselves, faults stay */
   const fade = () => $$(".toasts p:not(.error):not(.warning)").forEach((one) => setTimeout(() => one.remove(), 8000));
   fade();
@@ -93,5 +113,5 @@
     const minutes = Math.max(0, Math.floor(left / 60000)), days = Math.floor(minutes / 1440), hours = Math.floor(minutes / 60);
     one.textContent = left <= 0 ? "over" : days >= 2 ? `${days} days left` : hours >= 1 ? `${hours} h ${minutes % 60} min left` : `${minutes} min left`;
   });
-  if ($("time[data-until]")) { $$("time[data-until]").forEach((one) => (one.dataset.skew = Number(one.dataset.now) - Date.now())); setInterval(tick, 30000); }
+  if ($("time[data-until]")) { $$("time[data-until]").forEach((one) => (one.dataset.skew = Number(one.dataset.now) - Date.now())); tick(); setInterval(tick, 30000); }
 })();
