@@ -110,12 +110,17 @@ def make(file: Path) -> None:
     _made[name] = file
 
 
-def copied(tree: Path, to: Path) -> None:
-    """Copy a workspace's folder with its database."""
+def copied(tree: Path, to: Path) -> Path:
+    """Copy a workspace's folder with its database; the copy."""
     shutil.copytree(tree, to)
     if ELSEWHERE:
         one, other = (name_of(folder / ".touchline" / "touchline.sqlite") for folder in (tree, to))
-        server(f"CREATE DATABASE {other} TEMPLATE {one}")
+        server(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{one}'",  # nobody may be at what is copied
+            f"CREATE DATABASE {other} TEMPLATE {one}",
+        )
+        _made[other] = to / ".touchline" / "touchline.sqlite"
+    return to
 
 
 def renamed(tree: Path, to: Path) -> Path:

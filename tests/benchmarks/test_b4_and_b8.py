@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from touchline.benchmarks import b4_decide, b8_audience, relationships
 from touchline.benchmarks.process import alone
@@ -28,6 +32,32 @@ def test_both_engines_count_the_same_decision_of_every_policy(tmp_path: Path) ->
     }
     # The benchmark's instant is a working day's morning.
     assert working == {policy.name for policy in POLICIES} - {"quiet_hours"}
+
+
+@pytest.mark.parametrize(
+    ("missed", "met"),
+    [
+        ({}, True),
+        ({("polars", 0): {"seconds": 2.0}}, False),
+        ({("duckdb", 0): {"seconds": 5.0}}, False),
+        ({("polars", 10): {"seconds": 2.0}}, False),
+        ({("duckdb", 10): {"seconds": 5.0}}, False),
+        ({("duckdb", 10): {"summary": {"customers": 1}}}, False),
+    ],
+)
+def test_the_benchmark_is_met_only_where_it_is_with_programmes_too(
+    missed: dict[tuple[str, int], dict[str, Any]], met: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alone(
+        work: Callable[..., Any], name: str, paths: Sequence[str], times: int = 1, programmes: int = 0
+    ) -> dict[str, Any]:
+        return {"seconds": 1.0, "scan": 1.0, "summary": {}, "peak_mib": 1.0} | missed.get((name, programmes), {})
+
+    monkeypatch.setattr(b4_decide, "alone", alone)
+    monkeypatch.setattr(relationships, "write", lambda *given, **named: [])
+    told = b4_decide.run()
+    assert told["met"] is met
+    assert told["programmes"]["met"] is (met or not any(programmes for _, programmes in missed))
 
 
 def test_the_condition_by_hand_is_the_same_condition(tmp_path: Path) -> None:

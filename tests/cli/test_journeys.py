@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from tests import stores
 from tests.cli.conftest import Ran
 from touchline import playbook
 from touchline.kernel.times import FixedClock, parse_instant
@@ -62,7 +62,7 @@ def told(_told: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of it."""
     from django.db import connections
 
-    shutil.copytree(_told, tmp_path / "w")
+    stores.copied(_told, tmp_path / "w")
     yield tmp_path / "w"
     connections.close_all()
 

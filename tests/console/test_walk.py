@@ -12,6 +12,7 @@ from tests.console import walk
 from tests.console.walker import CHROMIUM, chromium, served
 from touchline.delivery.models import CallTask, GiftCode, Message
 from touchline.kernel.times import HOUR
+from touchline.team.models import User
 from touchline.workspace import uploads
 from touchline.workspace.opened import Workspace
 
@@ -27,7 +28,8 @@ def cast(company: Workspace, monkeypatch: pytest.MonkeyPatch) -> walk.Cast:
         pytest.skip(f"no Chromium at {CHROMIUM}")
 
     def begin(_settings: Any, command: Sequence[str], _lock: int) -> None:
-        uploads.work(company, int(command[-3]), command[-2])
+        member = User.objects.get(pk=int(command[-1]))
+        uploads.work(company.acting_as(member.actor), int(command[-3]), command[-2])
 
     monkeypatch.setattr(uploads, "_begin", begin)
     walk.staff(company)

@@ -215,6 +215,17 @@ def test_a_reserved_message_is_not_said_again_and_completes_no_step() -> None:
     assert ledger.stepped() == [(1, "entered", AT)]
 
 
+def test_a_step_that_is_done_when_it_has_arrived_waits_for_that_and_not_for_the_sending() -> None:
+    ledger = Ledger(book(programme("renewal", talk(MAIL, "delivered"), talk(THANKS), exit=None, holdout=0.0)))
+    assert ledger.tick(AT) == [MAIL]
+    ledger.say(MAIL, AT + HOUR)
+    assert ledger.tick(AT + 2 * DAY) == []
+    assert ledger.stands(AT + 2 * DAY) == [MAIL]
+    ledger.say(MAIL, AT + 3 * DAY, kind="delivered")
+    assert ledger.tick(AT + 4 * DAY) == [THANKS]
+    assert ledger.stepped() == [(1, "entered", AT), (2, "done", AT + 3 * DAY)]
+
+
 def test_a_step_that_is_entered_again_is_not_done_by_what_was_said_the_first_time() -> None:
     again = renewal(recurs="every", recurs_every=90 * DAY)
     ledger = Ledger(book(again))

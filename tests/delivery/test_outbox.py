@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pytest
@@ -122,6 +122,23 @@ def test_a_code_goes_back_with_a_message_that_gave_up_and_not_with_one_that_may_
     assert [(m["state"], m["reason"]) for m in messages()] == [("expired", "gave_up"), ("uncertain", "x")]
     assert gifts.left("tea") == 1
     assert told("kind", "reason") == [("sent", "uncertain")]
+
+
+def test_no_code_is_given_once_its_time_or_its_pools_is_over() -> None:
+    first, second = known(2)
+    reserved(proposal(first), proposal(second))
+    one, other = (message.message_id for message in outbox.lease("w", ["email"], NOW, 2))
+    until = replace(TEA, expires=NOW + HOUR)
+    gifts.load(until, ["TEA-1", "TEA-2"])
+
+    def taken(message: str, now: int, pool: Pool = until) -> str | None:
+        return gifts.take(message, "hello", Gift("tea"), pool, now)
+
+    assert taken(one, NOW + HOUR - 1) == "TEA-1"
+    assert taken(other, NOW + HOUR) is None
+    assert taken(other, NOW + HOUR, replace(TEA, expires=NOW + DAY)) is None, "the codes were loaded for less"
+    assert taken(other, NOW + 1, replace(TEA, expires=NOW + 1)) is None, "the last day was put forward"
+    assert taken(one, NOW + DAY) == "TEA-1", "what a message has it keeps"
 
 
 def test_a_worker_that_died_in_a_try_leaves_an_uncertain_message_that_counts_as_sent() -> None:

@@ -19,6 +19,7 @@ SENT = 1_000
 STARTS = ("UPDATE delivery_message SET worker", "SELECT id, bucket", "SELECT (SELECT")
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("analysed", [False, True])
 def test_every_statement_uses_an_index(database: Path, analysed: bool) -> None:
     customers = known(SENT)

@@ -55,6 +55,7 @@ def test_a_service_behind_its_migrations_is_not_ready(office: Workspace) -> None
     assert (answer.status_code, answer.json()["checks"]["migrations"]) == (503, "behind")
 
 
+@pytest.mark.sqlite
 def test_a_service_without_its_ledger_or_database_is_not_ready(office: Workspace, tmp_path: Path) -> None:
     shutil.rmtree(office.settings.state)
     (office.settings.state).write_text("no folder", encoding="utf-8")

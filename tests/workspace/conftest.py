@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import stores
 from touchline import playbook
 from touchline.kernel.times import FixedClock, parse_instant
 from touchline.site.entry import open_workspace
@@ -38,6 +38,6 @@ def lived(_lived: Path, tmp_path: Path) -> Iterator[Workspace]:
     from django.db import connections
 
     root = tmp_path / "w"
-    shutil.copytree(_lived, root)
+    stores.copied(_lived, root)
     yield open_workspace(root, FixedClock(NOW))
     connections.close_all()

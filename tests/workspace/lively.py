@@ -31,7 +31,7 @@ FILES = {
         touchpoints:
           site:   {channel: web,   department: sales,   weight: 1}
           mail:   {channel: email, department: service, weight: 1, topic: light}
-          letter: {channel: post,  department: service, weight: 1, topic: light}
+          letter: {channel: post,  department: service, weight: 1, topic: light, cost: 0.95}
           call:   {channel: phone, department: service, weight: 1, topic: light}
         """,
     "playbook/policies.yaml": """

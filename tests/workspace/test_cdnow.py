@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import stores
 from tests.realdata import real_data
 from touchline import playbook
 from touchline.kernel.times import parse_instant
@@ -76,10 +77,9 @@ def test_the_state_as_of_an_earlier_instant_knows_nothing_later(cdnow: Workspace
 
 
 def test_with_consents_some_hear_something_and_each_is_explained(root: Path, tmp_path: Path) -> None:
-    import shutil
 
     copied = tmp_path / "w"
-    shutil.copytree(root, copied)
+    stores.copied(root, copied)
     opened = open_workspace(copied)
     told = opened.import_files([copied / "data" / "cdnow_consents.csv"], "consents")
     assert told["rejected"] == 0

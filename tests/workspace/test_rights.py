@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 import pytest
 from django.db import OperationalError, connection, connections
 
+from tests import stores
 from tests.workspace import lively, planted
 from tests.workspace.planted import USER, WORD
 from touchline import permission, recognition
@@ -49,7 +49,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def small(made: Path, tmp_path: Path, _closed: None) -> Workspace:
-    return open_workspace(shutil.copytree(made, tmp_path / "w"), FixedClock(lively.NOW))
+    return open_workspace(stores.copied(made, tmp_path / "w"), FixedClock(lively.NOW))
 
 
 def rows_with_the_word() -> list[str]:
@@ -63,6 +63,7 @@ def rows_with_the_word() -> list[str]:
     return found
 
 
+@pytest.mark.sqlite
 @pytest.mark.usefixtures("_closed")
 def test_a_planted_word_is_in_no_byte_that_touchline_keeps(tmp_path: Path) -> None:
     workspace = planted.company(tmp_path / "w")
@@ -195,6 +196,7 @@ def test_a_crash_before_the_ledger_forgets_is_repaired_by_the_retry(
     assert sorted(asked[1]) == sorted(asked[0])
 
 
+@pytest.mark.sqlite
 def test_an_erasure_waits_for_whoever_is_being_sent_something_and_for_the_file(
     small: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,7 +243,7 @@ def test_nothing_is_noted_of_whoever_is_erased_meanwhile(
 
 @pytest.mark.usefixtures("_closed")
 def test_people_are_erased_while_the_loop_runs(made: Path, tmp_path: Path) -> None:
-    root = shutil.copytree(made, tmp_path / "w")
+    root = stores.copied(made, tmp_path / "w")
     workspace, other = (open_workspace(root, FixedClock(lively.NOW)) for _ in range(2))
     stopped, done = threading.Event(), []
 

@@ -13,6 +13,7 @@ import pytest
 from tests.workspace import lively
 from touchline.delivery.senders import CallSender, ConsoleSender, LetterSender, Outcome, Outgoing
 from touchline.intake import buffer
+from touchline.kernel.errors import UnknownName
 from touchline.kernel.times import DAY, HOUR, MINUTE, FixedClock
 from touchline.recognition.staging import execute
 from touchline.site.entry import open_workspace
@@ -206,11 +207,16 @@ def test_a_programme_goes_its_way_and_its_control_is_left_alone(walking: Workspa
     )
     later(walking, 15 * DAY)
     walking.run(until_idle=True, senders={**senders, "post": letters})
+    read = walking.sql("SELECT reason, payload FROM interactions WHERE kind = 'stepped' AND payload IS NOT NULL")
+    assert read.unique().rows() == [("branched", '{"count.bought":1}')], "a branch tells what it read, and nobody else"
+    said = walking.sql("SELECT channel, cost_minor FROM interactions WHERE kind = 'sent' AND reason IS NULL").unique()
+    assert sorted(said.rows()) == [("email", 0), ("post", 95)], "each costs what its touchpoint does"
     thanked = [m for m in senders["email"].sent if (m.rendered.subject or "").startswith("Thank you")]
     assert len(thanked) == treated - 1, "the first one's seven days were over before anybody looked"
     assert walking.verify()["faults"] == 0
     told = walking.proof("hello")["programmes"][0]
     assert (told["n"], told["n_treated"], told["n_control"]) == (CUSTOMERS, treated, CUSTOMERS - treated)
+    assert told["cost"] == pytest.approx(0.95 * treated), "of a letter to each"
 
 
 def test_a_decision_writes_arms_and_steps_and_a_dry_run_or_one_of_another_time_never(walking: Workspace) -> None:
@@ -386,6 +392,54 @@ def test_an_endless_run_goes_on_after_a_turn_that_failed_and_ends_when_it_is_ask
     done = opened.run(senders={"email": sender}, stop=lambda: next(asked, True))
     assert done.failed == {"OSError": 1}
     assert len(sender.sent) == 22
+
+
+def test_an_endless_run_decides_at_once_for_whom_something_happened_to_and_for_everybody_every_quarter_of_an_hour(
+    walking: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Jumping:
+        instant = lively.NOW
+
+        def now(self) -> int:
+            return self.instant
+
+    monkeypatch.setattr(running, "PAUSE", 0.0)
+    walking.run(until_idle=True, senders={})
+    clock, missed = Jumping(), lively.NOW + 7 * DAY  # when the call's seven days are over, which time alone makes true
+    opened = open_workspace(walking.settings.root, clock)
+    turns, found = iter([missed - 10 * MINUTE, missed + 2 * MINUTE, missed + 6 * MINUTE]), []
+
+    def stop() -> bool:
+        found.append(steps(opened))
+        clock.instant = next(turns, 0)
+        if clock.instant == missed + 2 * MINUTE:
+            track(opened, "u3", "Anything")
+        return clock.instant == 0
+
+    done = opened.run(senders={}, stop=stop)
+    assert found == [{1: CUSTOMERS}, {1: CUSTOMERS}, {1: CUSTOMERS - 1, 2: 1}, {2: CUSTOMERS}]
+    assert (done.customers, dict(done.failed)) == (CUSTOMERS + 1 + CUSTOMERS, {})
+
+
+def test_a_code_that_a_message_carried_is_redeemed_once_and_the_ledger_tells_of_it(talking: Workspace) -> None:
+    playbook = talking.settings.root / "playbook"
+    (playbook / "tea.txt").write_text("TEA-1\nTEA-2\n", encoding="utf-8")
+    (playbook / "gifts.yaml").write_text("tea: {file: tea.txt, worth: 5}\n", encoding="utf-8")
+    with (playbook / "conversations" / "thanks.yaml").open("a", encoding="utf-8") as file:
+        file.write("gift: {pool: tea}\n")
+    (playbook / "templates" / "thanks.liquid").write_text("{{ profile.name }}: {{ gift.code }}\n", encoding="utf-8")
+    opened, sender = open_workspace(talking.settings.root, talking.clock), mails()
+    opened.run(until_idle=True, senders={"email": sender})
+    carried = {m.rendered.text.strip().partition(": ")[2]: m.message_id for m in sender.sent if m.class_ == 2}
+    assert sorted(carried) == ["TEA-1", "TEA-2"]
+    assert [opened.redeem("tea", "TEA-2"), opened.redeem("tea", "TEA-2")] == [True, False]
+    opened.catch_up()
+    told = opened.sql("SELECT message_id, conversation, payload FROM interactions WHERE kind = 'redeemed'")
+    assert [(*row[:2], json.loads(row[2])) for row in told.rows()] == [
+        (carried["TEA-2"], "thanks", {"pool": "tea", "code": "TEA-2"})
+    ]
+    with pytest.raises(UnknownName, match="code given"):
+        opened.redeem("tea", "TEA-3")
 
 
 def test_an_endless_run_is_refused_where_time_stands_still(talking: Workspace) -> None:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from textwrap import dedent
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+import pytest
+from django.db import connections
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.effort import examples
+from tests import stores
+from tests.effort import WHOLE, examples
 from tests.recognition import people as sightings
 from tests.relationship import lines
-from touchline import decision, recognition
+from tests.workspace import lively
+from touchline import decision, permission, recognition
 from touchline.decision import learning
 from touchline.decision.plan import compile_plan
+from touchline.delivery.gate import reserve
+from touchline.delivery.senders import CallSender, ConsoleSender
+from touchline.intake import buffer
 from touchline.interactions.catalogue import CHANNELS, PURPOSES
 from touchline.kernel.engines import Engine
 from touchline.kernel.measures import column
+from touchline.kernel.times import HOUR, MINUTE, FixedClock
 from touchline.ledger import MemoryLedger
 from touchline.relationship import refreshing
+from touchline.site.entry import open_workspace
+from touchline.workspace import carrying, deciding, verifying
+from touchline.workspace.opened import Workspace
+from touchline.workspace.wishes import owner
 
 _OWN = lines.playbook()
 # Policies count messages of every purpose, so the plan needs the whole vocabulary.
@@ -106,3 +120,153 @@ def test_while_linked_the_two_are_one_and_no_consent_covers_the_other_address(da
     recognition.split([other], "test", "two people after all")
     parted = _outcome([{**gave, "bucket": 0}, {**withdrew, "bucket": 0}], recognition.people())[0]
     assert dict(parted.select("customer", "consent__care_email").iter_rows()) == {one: True, other: False}
+
+
+ONE, OTHER = TWO = ("u1", "u5")
+"""Of all that is drawn for them the one is treated and the other control."""
+
+ACTS = (
+    *(("decide", ONE), ("news", ONE), ("call", ONE)),
+    *((act, who) for act in ("notice", "refuse", "again", "seldom", "case", "order") for who in TWO),
+)
+EXAMPLE = [
+    ("decide", ONE), ("news", ONE), ("call", ONE), ("notice", OTHER), ("refuse", ONE), ("refuse", OTHER), ("seldom", OTHER),
+    ("seldom", ONE), ("case", OTHER),
+]  # fmt: skip
+AS_ONE = {
+    "arm.assigned",
+    *(f"programme.hello.{member}" for member in ("assigned", "step", "since", "entered", "days_in_step", "days_since_entry")),
+    *(f"{how}.{kind}" for how in ("count", "days_since") for kind in ("assigned", "stepped", "linked", "unlinked")),
+}  # fmt: skip
+"""What is written of two as one is a row of the smaller persona, and stays there: docs/decisions/0036-what-a-split-leaves.md."""
+
+NEWS = """
+    name: news
+    purpose: care
+    brand: lantern
+    topic: light
+    audience: customers
+    recurs: once
+    value: {given: 1, asked: 0}
+    channels: {email: {touchpoint: mail, variants: [{name: a, template: thanks.liquid, subject: thanks.subject.liquid}]}}
+    """
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Iterator[Path]:
+    """Some people of four addresses each, some of them held out of everything, some of a programme."""
+    root = lively.make(tmp_path / "base", customers=6, programme=True)
+    (root / "playbook/conversations/news.yaml").write_text(dedent(NEWS).lstrip("\n"), encoding="utf-8")
+    policies = root / "playbook/policies.yaml"
+    told = policies.read_text(encoding="utf-8")
+    policies.write_text(told.replace("global: 0,", "global: 0.4,"), encoding="utf-8")
+    connections.close_all()
+    yield root
+    connections.close_all()
+
+
+def _address(who: str, channel: str) -> int:
+    known = {"email": f"ada{who[1:]}@lantern.example", "phone": f"+4930{int(who[1:]):07d}"}
+    own = recognition.identifiers(recognition.find(who))
+    return int(own.filter(pl.col("value") == known[channel])["persona_id"][0])
+
+
+def _said(workspace: Workspace, conversation: str, channel: str, who: str) -> bool:
+    """Reserve it for that very address, if it may be said to whoever that is now; whether it was."""
+    now, persona = workspace.clock.now(), _address(who, channel)
+    rates = deciding.propensity(workspace, now)
+    plan = workspace.plan.of([one for one in workspace.plan.candidates if one.conversation == conversation])
+    asked = pl.DataFrame({"customer": [owner(persona).customer], "conversation": [conversation], "channel": [channel]})
+    address = deciding.to_persona(persona)
+    return reserve(asked, lambda few: deciding.in_force(workspace, few, rates, plan, address), now=now).reserved == 1
+
+
+def _deliver(workspace: Workspace) -> None:
+    with carrying.opened(workspace, {"email": ConsoleSender("email"), "phone": CallSender()}) as carried:
+        carried.deliver(workspace.clock.now())
+
+
+def _done(workspace: Workspace, act: str, who: str) -> bool:
+    """Whether anything came of it: what may not be said to two as one is not said to either of them."""
+    now = workspace.clock.now()
+    match act:
+        case "decide":
+            workspace.decide()
+        case "news":
+            if not _said(workspace, "news", "email", who):
+                return False
+            _deliver(workspace)
+        case "notice":  # it waits, and may go when the two are two again
+            return _said(workspace, "notice", "email", who)
+        case "call":
+            if not _said(workspace, "hello_call", "phone", who):
+                return False
+            _deliver(workspace)
+            for task in workspace.calls():
+                workspace.close_call(task["task"], "reached", "")
+        case "refuse" | "again":
+            mail, of = _address(who, "email"), [("care", "email")]
+            workspace.opt(mail, of, allow=False, evidence={"words": "no"})
+            if act == "again":
+                workspace.opt(mail, of, allow=True, evidence={"words": "yes after all"})
+        case "seldom":
+            workspace.prefer(_address(who, "email"), {"max_per_week": "2"})
+        case _:
+            event = {"case": "Case Opened", "order": "Order Placed"}[act]
+            told = {"type": "track", "messageId": f"{act} {now}", "userId": who, "event": event}
+            buffer.accept([{**told, "properties": {"case": f"c{now}", "total": 10.0}}], received_at=now)
+    workspace.catch_up()
+    return True
+
+
+def _lived(folder: Path, acts: Sequence[tuple[str | None, str]], link_at: int | None) -> tuple[list[bool], dict[str, Any]]:
+    """Of which acts anything came, and all that is known of the two in the end; linked before one of the acts, or never."""
+    clock = FixedClock(lively.NOW)
+    workspace, done = open_workspace(folder, clock), []
+    before = workspace.people()
+    customers = [recognition.find(who)[0] for who in TWO]
+    for number, (act, who) in enumerate(acts):
+        if number == link_at:
+            workspace.merge(TWO, why="the same person")
+        clock.instant += 20 * MINUTE
+        done.append(act is not None and _done(workspace, act, who))
+    if link_at is not None:
+        assert recognition.find(ONE) == recognition.find(OTHER)
+        parted = before.filter(pl.col("customer") == customers[1])["persona_id"]
+        workspace.split([str(persona) for persona in parted], why="two people after all")
+    assert workspace.people().equals(before)
+    _deliver(workspace)  # what waited
+    workspace.catch_up()
+    clock.instant += HOUR
+    names = [n for n in verifying.measures_of(workspace.playbook, workspace.layout()) if n not in AS_ONE]
+    read = list(dict.fromkeys((*names, *workspace.plan.measures)))
+    facts = workspace.relationships(clock.now(), measures=read, customers=customers)
+    chosen = deciding.decided(workspace, clock.now(), facts=facts).chosen.sort("customer")
+    masks = [one.mask for one in workspace.plan.candidates if one.programme is None]
+    of = workspace.engine.collect(facts).sort("customer")
+    return done, {
+        "relationships": of.select("customer", *(column(name) for name in names)).to_dicts(),
+        "decided": chosen.select("customer", *masks).to_dicts(),
+        "consent": [
+            permission.may_contact(before, "care", channel).to_dicts() for channel in ("email", "phone", "post")
+        ],
+        "messages": workspace.messages().select("persona_id", "conversation", "state").sort(pl.all()).rows(),
+    }
+
+
+@given(acts=st.lists(st.sampled_from(ACTS), min_size=4, max_size=9), link_at=st.integers(0, 3))
+@example(acts=EXAMPLE, link_at=0)
+@settings(max_examples=8, phases=tuple(Phase) if WHOLE else (Phase.explicit,))
+def test_what_two_did_and_heard_while_they_were_linked_is_each_ones_own_once_they_are_parted(
+    base: Path, tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, str]], link_at: int
+) -> None:
+    folder = tmp_path_factory.mktemp("twins")
+    for name in ("linked", "never"):
+        stores.copied(base, folder / name)
+    done, linked = _lived(folder / "linked", acts, link_at)
+    assert all(done) or acts != EXAMPLE
+    same = [(act if came else None, who) for (act, who), came in zip(acts, done, strict=True)]
+    again, never = _lived(folder / "never", same, None)
+    assert again == done
+    for what, told in never.items():
+        assert linked[what] == told, what

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
-from django.db import connection
+from django.db import connection, connections
 
+from tests.workspace import lively
 from touchline.decision import Explanation, Plan
 from touchline.decision.priority import Propensity
+from touchline.delivery.senders import ConsoleSender
 from touchline.interactions.row import SCHEMA
 from touchline.kernel.engines import Engine
+from touchline.kernel.times import HOUR, MINUTE, FixedClock
 from touchline.ledger.snapshots import SnapshotKey
 from touchline.relationship import refreshing
+from touchline.site.entry import open_workspace
 from touchline.workspace import verifying
 from touchline.workspace.opened import Workspace
 
@@ -51,9 +56,52 @@ def test_a_sound_workspace_has_no_fault_and_every_check_looked_at_something(live
     refreshing.keep(lived.held(lived.clock.now()), lived.snapshots)
     report = lived.verify()
     assert report["faults"] == 0
-    assert {check["check"] for check in report["checks"] if check["looked_at"] > 0} == {
+    looked = {check["check"]: check["looked_at"] for check in report["checks"]}
+    assert looked.pop("messages") == 0, "nothing was said here; see below"
+    assert list(looked) == [
         "rows", "personas", "identity", "permission", "drain", "snapshots", "measures", "decisions",
-    }  # fmt: skip
+    ]  # fmt: skip
+    assert all(looked.values())
+    assert len(report["checks"]) == len(verifying.CHECKS)
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Iterator[Workspace]:
+    """Two people, with a notice and a thank-you each; all were reserved at NOW and went an hour later."""
+    root = lively.make(tmp_path / "w", customers=2)
+    clock = FixedClock(lively.NOW)
+    opened = open_workspace(root, clock)
+    opened.run(until_idle=True, senders={})
+    clock.instant += HOUR
+    opened.run(until_idle=True, senders={"email": ConsoleSender("email")})
+    opened.catch_up()
+    yield opened
+    connections.close_all()
+
+
+def test_a_message_that_is_told_twice_is_found(talking: Workspace) -> None:
+    check = verifying.said(talking)
+    assert (check.looked_at, check.faults) == (4, [])
+    row, seq = _row(talking, "sent"), talking.ledger.last_seq() + 1
+    _force(talking, row.with_columns(id=pl.lit("0" * 32), seq=pl.lit(seq, pl.Int64)))
+    assert _faults(talking, verifying.said) == [f"message {row['message_id'][0]} is told as sent more than once"]
+
+
+def test_a_message_that_went_although_its_consent_had_ended_since_the_reservation_is_found(talking: Workspace) -> None:
+    (thanks,) = talking.messages("sent").filter(conversation="thanks").sort("persona_id").head(1).iter_rows(named=True)
+    rows = pl.from_arrow(talking.engine.collect(talking.interactions()).to_arrow())
+    assert isinstance(rows, pl.DataFrame)
+    given = rows.filter(kind="opted_in", persona_id=thanks["persona_id"], channel="email")
+    went = lively.NOW + HOUR
+    # One that came while the batch was being looked at is nobody's fault; of the other the last look had to know.
+    for number, at in enumerate((went - verifying.LOOKED + 1, lively.NOW + MINUTE)):
+        fresh = {"id": pl.lit(str(number) * 32), "seq": pl.lit(talking.ledger.last_seq() + 1, pl.Int64)}
+        told = {name: pl.lit(at, pl.Int64) for name in ("occurred_at", "received_at")}
+        assert _faults(talking, verifying.said) == []
+        _force(talking, given.with_columns(kind=pl.lit("opted_out"), **fresh, **told))
+    assert _faults(talking, verifying.said) == [
+        f"message {thanks['message_id']} for care by email had no consent when it was reserved or went"
+    ]
 
 
 def test_two_rows_with_one_id_are_found(lived: Workspace) -> None:
@@ -195,6 +243,19 @@ def test_decide_and_explain_that_differ_are_found(lived: Workspace, monkeypatch:
 
     monkeypatch.setattr(verifying.decision, "explain", tampered)
     assert any("decide and explain differ" in fault for fault in _faults(lived, verifying.decisions))
+
+
+def test_a_winner_that_explain_does_not_name_is_found(lived: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = verifying.decision.explain
+
+    def tampered(row: Mapping[str, Any], plan: Plan, rates: Propensity, at: int) -> Explanation:
+        explained = told(row, plan, rates, at)
+        return replace(explained, candidates=tuple(replace(one, proposed=False) for one in explained.candidates))
+
+    monkeypatch.setattr(verifying.decision, "explain", tampered)
+    faults = _faults(lived, verifying.decisions)
+    assert faults
+    assert all(fault.endswith(": decide and explain name another winner") for fault in faults)
 
 
 def test_a_decision_that_would_not_be_decided_again_is_found(lived: Workspace) -> None:

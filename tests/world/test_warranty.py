@@ -199,6 +199,22 @@ def test_recovery_in_time_gives_back_what_was_lost_and_late_recovery_little() ->
     assert gain_early > 2 * gain_late > 0.02
 
 
+def test_a_billing_dispute_lowers_the_chance_of_renewing_until_it_is_settled_and_hardly_that_of_the_inertial() -> None:
+    never, always = (
+        Company(replace(WarrantyParameters(), disputes=rate), customers=3_000, days=0, until=UNTIL, deaf=True)
+        for rate in (0.0, 365.0)
+    )
+    for company in (never, always):
+        company.life.step(0, Contacts.none())
+    who, inertial = np.flatnonzero(always.life.carried.hurt_on == 0), always.people.inertial
+    assert len(who) > 2_000
+    lost = never.life.renewal_chance(who) - always.life.renewal_chance(who)
+    assert lost[~inertial[who]].mean() > 0.1
+    assert lost[~inertial[who]].mean() > 3 * lost[inertial[who]].mean() > 0
+    always.life._heal(1, who, "desk")
+    assert (always.life.renewal_chance(who) >= never.life.renewal_chance(who)).all()
+
+
 def test_two_things_wrong_and_not_made_good_cost_about_a_fifth() -> None:
     company = Company(customers=6_000, days=0, until=UNTIL, deaf=True)
     who, life = np.arange(6_000), company.life

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pypdf
 import pytest
 
 from touchline import playbook
-from touchline.playbook import Playbook
+from touchline.delivery.rendering import Rendered, Renderer, variables
+from touchline.playbook import Playbook, wording
 from touchline.playbook.checking.wording import check_wording, may_hold
 from touchline.playbook.folder import read_folder
 
@@ -46,6 +50,44 @@ def test_every_text_has_a_german_one_beside_it_and_none_is_left_over(folder: Pat
     }
     german = {f"{name.rpartition('.')[0]}.de.{name.rpartition('.')[2]}" for name in named}
     assert named | german == there
+
+
+def said(folder: Path, warranty: Playbook, conversation: str, language: str) -> Rendered:
+    """The conversation's message to somebody of whom nothing but an address is known."""
+    told = variables(
+        warranty.organisation.name,
+        warranty.organisation.brand_details["hearth"],
+        today=datetime(2026, 3, 25, tzinfo=UTC),
+        address="ann@customer.example",
+        measures={},
+        profile={},
+        unsubscribe_url="https://hearth.example/u/1",
+        preferences_url="https://hearth.example/u/p/1",
+    )
+    (way,) = warranty.conversations[conversation].ways
+    words = wording.load(folder, warranty)
+    renderer = Renderer(words)
+    try:
+        return renderer.render(words.find(conversation, way.channel, way.variants[0].name, language), told)
+    finally:
+        renderer.close()
+
+
+@pytest.mark.parametrize(("language", "yes"), [("en", "Say yes on your page"), ("de", "Auf Ihrer Seite Ja sagen")])
+def test_who_is_asked_for_a_yes_can_give_it_where_they_are_asked(
+    folder: Path, warranty: Playbook, language: str, yes: str
+) -> None:
+    mail = said(folder, warranty, "claim_opt_in", language)
+    assert f"{yes} (https://hearth.example/u/p/1)" in mail.text
+    assert mail.html is not None
+    assert mail.html.count('href="https://hearth.example/u/p/1"') == 2, "a button, and the line below"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_letter_to_who_was_let_down_says_whom_to_write_to(folder: Path, warranty: Playbook, language: str) -> None:
+    letter = said(folder, warranty, "recovery_letter", language).pdf
+    assert letter is not None
+    assert "care@hearth.example" in pypdf.PdfReader(io.BytesIO(letter)).pages[0].extract_text()
 
 
 def test_the_renewal_is_a_call_a_letter_within_48_hours_a_reminder_and_thanks(warranty: Playbook) -> None:

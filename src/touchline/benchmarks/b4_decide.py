@@ -3,7 +3,8 @@
 B4 of benchmarks.md: 1M customers x 20 conversations by 28 channels, every policy, from Parquet to one row a customer
 with all masks and the winner, and the count of whom each policy holds. The reference is Polars reading the same columns
 and reducing each to one value. Ten times the customers: 1M beside 100k; with `full`, 10M beside 1M. `programmes` has the
-same with ten programmes of seven steps saying those conversations, everybody moved on first, and its own `met`.
+same with ten programmes of seven steps saying those conversations, everybody moved on first, and its own `met`, which is
+part of the whole's.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def run(*, full: bool = False) -> dict[str, Any]:
         "ratio": round(ratio, 2),
         "peak_mib": polars["peak_mib"],
         "met": alike
+        and sequences["met"]
         and polars["seconds"] <= POLARS_SECONDS
         and ratio <= SCAN_RATIO
         and duckdb["seconds"] <= DUCKDB_SECONDS

@@ -30,6 +30,7 @@ GROUPS = (
     "preferences.",
     "gifts.",
     "messages.",
+    "sending.",
     "imports.",
     "playbook.",
     "export",

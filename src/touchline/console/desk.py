@@ -115,8 +115,9 @@ def last_by_channel(view: LineView) -> list[Mark]:
 
 
 def wrong(view: LineView) -> Mark | None:
-    """The latest encounter that went badly: where care is due, it is what has to be put right."""
-    return next((mark for mark in reversed(view.marks) if (mark.reading or 0.0) <= WRONG), None)
+    """The latest encounter that went badly, else the latest that was not good: where care is due, it is what has to be put right."""
+    bad = [mark for mark in view.marks if (mark.reading or 0.0) < 0]
+    return next((mark for mark in reversed(bad) if (mark.reading or 0.0) <= WRONG), bad[-1] if bad else None)
 
 
 def _question(row: Row) -> dict[str, Any]:

@@ -179,7 +179,8 @@ def _answer(waits: Sequence[Waits], *, stopped: bool = False) -> str:
     head = "1 message waits to go" if total == 1 else f"{figures.number(total)} messages wait to go"
     if not held:
         return f"{head}, none is held"
-    most = f", most for {policy_words(held[0].reason)}" if len(held) > 1 else f", for {policy_words(held[0].reason)}"
+    what = "want of a gift code" if held[0].reason == "gift_pool_empty" else policy_words(held[0].reason)
+    most = f", most for {what}" if len(held) > 1 else f", for {what}"
     return f"{head}, {figures.number(sum(one.n for one in held))} of them held{most}"
 
 

@@ -68,6 +68,8 @@ def answer(one: dict[str, Any]) -> str:
     name = figures.upper(figures.words(one["name"]))
     if one["difference"] is None:
         return f"{name}: nothing to compare yet"
+    if not one["complete"]:
+        return f"{name}: too early to tell, nobody is past their {round(one['within'] / DAY)} days"
     between = f"95 % {_points(one['low'])} to {_points(one['high'])}"
     if one["low"] > 0:
         return f"{name} brought {_points(one['difference'])} points of {figures.words(one['goal'])} ({between})"

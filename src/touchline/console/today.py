@@ -23,7 +23,7 @@ SHOWN_CALLS = 6
 NEEDS = {
     "failed": ("did not arrive", True),
     "uncertain": ("may have arrived, and are not sent again", True),
-    "held": ("wait for their hour", False),
+    "held": ("are held for now", False),
 }
 """State of messages -> how it is told, and whether somebody must look."""
 

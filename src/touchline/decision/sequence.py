@@ -73,7 +73,8 @@ def steps(moved: Frame, plan: Plan, at: int) -> Frame:
     """One row a step taken, of a frame that `advance` made for that instant. It is read many times, so collect it first.
 
     Columns: customer, programme, recurrence (text: microseconds of the entry), step (int16, 0: left), name (ids of the
-    step and of all that follow it, each between commas; NULL: left), reason, occurred_at (microseconds: when it was so).
+    step and of all that follow it, each between commas; NULL: left), reason, occurred_at (microseconds: when it was so),
+    via (int16: place of the step whose way was taken, 0: the programme's own `enter` or `exit`).
     """
     parts = [part for programme in plan.programmes for part in _taken(moved, programme, plan, at)]
     return nw.concat(parts, how="vertical")
@@ -257,7 +258,7 @@ def _taken(moved: Frame, programme: Programme, plan: Plan, at: int) -> Iterator[
     rows = rows.select("customer", f"was_{name}", f"began_{name}", f"entered_{name}", *sorted(said | asked))
     how, after = nw.col(f"began_{name}"), _entered(programme, at)
     for code, go, reason in ((ENTERS, 1, "entered"), (LEAVES, END, "exited")):
-        yield _rows(rows.filter(how == code), after, go, reason, programme)
+        yield _rows(rows.filter(how == code), after, go, reason, programme, END)
     rows = rows.with_columns(after.alias("_stood"))
     stood = nw.col("_stood")
     for step in programme.steps:
@@ -265,11 +266,11 @@ def _taken(moved: Frame, programme: Programme, plan: Plan, at: int) -> Iterator[
         for number, way in enumerate(exits):
             takes = [other.holds(stood).fill_null(False) for other in exits[: number + 1]]
             alone = reduce(lambda taken, other: taken & ~other, takes[:-1], takes[-1])
-            yield _rows(rows.filter(alone), way.to(stood), way.go, way.reason, programme)
+            yield _rows(rows.filter(alone), way.to(stood), way.go, way.reason, programme, step.place)
         rows = rows.with_columns(_left(stood, exits).alias("_stood"))
 
 
-def _rows(rows: Frame, stood: Expr, go: int, reason: str, programme: Programme) -> Frame:
+def _rows(rows: Frame, stood: Expr, go: int, reason: str, programme: Programme, via: int) -> Frame:
     entered = nw.coalesce(nw.col(f"entered_{programme.name}"), nw.col(f"was_{programme.name}") % ROOM)
     return rows.select(
         "customer",
@@ -279,6 +280,7 @@ def _rows(rows: Frame, stood: Expr, go: int, reason: str, programme: Programme) 
         nw.lit(name_of(programme, go), nw.String).alias("name"),
         nw.lit(reason).alias("reason"),
         (stood % ROOM).alias("occurred_at"),
+        nw.lit(via, nw.Int16).alias("via"),
     )
 
 

@@ -21,7 +21,12 @@ Facts = Mapping[str, Value]
 
 @dataclass(frozen=True)
 class Taken:
-    """One step taken, as its `stepped` row: `step` is the place that was come to, END outside; `occurred_at` is when it was so."""
+    """One step taken, as its `stepped` row.
+
+    step         the place that was come to, END outside
+    occurred_at  when it was so
+    via          the place whose way was taken, END where the programme's own `enter` or `exit` led
+    """
 
     programme: str
     recurrence: str
@@ -29,6 +34,7 @@ class Taken:
     name: str | None
     reason: str
     occurred_at: int
+    via: int
 
 
 def advance_row(facts: Facts, plan: Plan, at: int) -> tuple[dict[str, Value], tuple[Taken, ...]]:
@@ -96,7 +102,7 @@ class _Walk:
         if step.branches:
             for branch in step.branches:
                 if branch.when is None or evaluate(branch.when, self.facts) is True:
-                    return self._come(branch.go, since, "branched" if branch.go != END else "exited")
+                    return self._come(branch.go, since, "branched" if branch.go != END else "exited", step.place)
             return self._on(step, since, "branched")
         if step.conversation is not None:
             act, limit = _instant(self.facts[f"done.{step.conversation}"]), step.within
@@ -111,20 +117,20 @@ class _Walk:
         if limit is None or since + limit > self.at:
             return False
         if step.otherwise == "exit":
-            return self._come(END, since + limit, "exited")
+            return self._come(END, since + limit, "exited", step.place)
         return self._on(step, since + limit, "skipped")
 
     def _on(self, step: Step, since: int, reason: str) -> bool:
         """To the next step, or past the last one."""
         if step.place == len(self.programme.steps):
-            return self._come(END, since, "finished")
-        return self._come(step.place + 1, since, reason)
+            return self._come(END, since, "finished", step.place)
+        return self._come(step.place + 1, since, reason, step.place)
 
-    def _come(self, place: int, since: int, reason: str) -> bool:
+    def _come(self, place: int, since: int, reason: str, via: int = END) -> bool:
         recurrence = str(self.entered if self.entered is not None else self.before)
         self.place, self.since = place, since
         name = name_of(self.programme, place)
-        self.taken.append(Taken(self.programme.name, recurrence, place, name, reason, since))
+        self.taken.append(Taken(self.programme.name, recurrence, place, name, reason, since, via))
         return True
 
     def _fact(self, member: str) -> Value:

@@ -64,13 +64,13 @@ def differences(title: str, goal: str, groups: tuple[Compared, ...]) -> Chart:
     ground = alt.Chart(alt.Data(values=rows)).encode(y=where)
     held = alt.Chart(alt.Data(values=known)).encode(y=where)
     chart = alt.layer(
-        ground.mark_tick(orient="vertical", size=18, thickness=1, yOffset=11, opacity=1, color=colour("soft")).encode(
+        ground.mark_tick(orient="vertical", size=16, thickness=1, yOffset=12, opacity=1, color=colour("soft")).encode(
             x=alt.XDatum(0, scale=scale, axis=axis, type="quantitative")
         ),
-        held.mark_rule(strokeWidth=3, yOffset=11, strokeCap="round", opacity=0.45, aria=True).encode(
+        held.mark_rule(strokeWidth=3, yOffset=12, strokeCap="round", opacity=0.45, aria=True).encode(
             x="low:Q", x2="high:Q", description="told:N"
         ),
-        held.mark_point(filled=True, size=64, opacity=1, yOffset=11, aria=True).encode(
+        held.mark_point(filled=True, size=64, opacity=1, yOffset=12, aria=True).encode(
             x="value:Q", description="told:N"
         ),
         ground.mark_text(align="left", yOffset=-8).encode(x=alt.XValue(0), text="name:N"),

@@ -23,7 +23,7 @@ WIDTH = 358
 """Pixels of every chart: a phone's page, or the narrower column of a wide one, so that texts keep their size on both."""
 FONT = "Inter, system-ui, sans-serif"
 KEPT = 256
-"""Drawings that one process keeps."""
+"""Drawings that one process keeps, some 5 KB each."""
 FORMATS = {"svg": "image/svg+xml", "png": "image/png"}
 """What a chart can be saved as, with the type that says so."""
 SCALE = 2
@@ -98,23 +98,32 @@ def _config() -> dict[str, Any]:
 def svg(chart: Chart) -> Markup:
     """The chart for a page that has the tokens: `<svg class="chart" role="img">` with title and description."""
     root = _drawn(chart.spec)
-    size = {"viewBox": root.get("viewBox"), "width": root.get("width"), "height": root.get("height")}
-    named = {"class": "chart", "role": "img", "xmlns": "http://www.w3.org/2000/svg", **size}
-    return element("svg", named, *_said(chart), *(_rebuilt(child, lambda value: value) for child in root))
+    return element(
+        "svg",
+        {"class": "chart", **_named(root)},
+        *_said(chart),
+        *(_rebuilt(child, lambda value: value) for child in root),
+    )
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=16)
 def saved(chart: Chart, form: str) -> bytes:
     """The chart as a file that stands by itself: `svg` or `png`, on paper, in the light theme's colours."""
     root, light = _drawn(chart.spec), palette("light")
-    size = {"viewBox": root.get("viewBox"), "width": root.get("width"), "height": root.get("height")}
-    named = {"role": "img", "xmlns": "http://www.w3.org/2000/svg", "font-family": FONT, **size}
     paper = element("rect", {"width": "100%", "height": "100%", "fill": light["paper"]})
 
     def put_in(value: str) -> str:
         return _VARIABLE.sub(lambda found: light[found[1]], value)
 
-    text = str(element("svg", named, *_said(chart), paper, *(_rebuilt(child, put_in) for child in root)))
+    text = str(
+        element(
+            "svg",
+            {"font-family": FONT, **_named(root)},
+            *_said(chart),
+            paper,
+            *(_rebuilt(child, put_in) for child in root),
+        )
+    )
     if form == "svg":
         return text.encode()
     import vl_convert
@@ -128,6 +137,12 @@ def warm() -> None:
 
     one = alt.Chart(alt.Data(values=[{"x": 0}])).mark_rule().encode(x="x:Q")
     _drawn(themed(one.to_dict(), 20))
+
+
+def _named(root: ET.Element) -> dict[str, str | int | float | None]:
+    """What the drawing is, and its size."""
+    size = {name: root.get(name) for name in ("viewBox", "width", "height")}
+    return {"role": "img", "xmlns": "http://www.w3.org/2000/svg", **size}
 
 
 def _said(chart: Chart) -> tuple[Markup, Markup]:

@@ -50,7 +50,7 @@ CHANGES = (
 COURSE = tuple(30 * DAY * back for back in reversed(range(13)))
 """How long before now the points of the course over time lie."""
 SAMPLE = 20_000
-"""Of so many customers the course is drawn: of all, or of every so many-th by number."""
+"""Of at least so many customers the course is drawn: of all, or of every so many-th by number."""
 _READ = ("persona_id", "occurred_at", "touchpoint", "about", "about_at", "about_touchpoint", "emotional", *PRINCIPLES)
 
 _lock = threading.RLock()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from touchline.delivery.states import STATES
+from touchline.delivery.stops import BY_HAND
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import format_instant
@@ -84,7 +85,9 @@ def _as_told(row: dict[str, Any]) -> dict[str, Any]:
         for name in ("reserved_at", "due_at", "expires_at", "started_at")
     }
     why = f" ({row['reason']})" if row["reason"] else ""
-    until = f", again from {times['due_at']}" if row["state"] == "held" else ""
+    until = ""
+    if row["state"] == "held":  # what was stopped was due, and has no instant from which on it goes
+        until = ", until somebody resumes it" if row["reason"] == BY_HAND else f", again from {times['due_at']}"
     line = f"{row['conversation']} by {row['channel']}, reserved {times['reserved_at']}: {_MEANS[row['state']]}{why}{until}"
     kept = ("message_id", "conversation", "channel", "programme", "purpose", "state", "reason", "attempts")
     return {**{name: row[name] for name in kept}, **times, "line": line}

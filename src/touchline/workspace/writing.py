@@ -11,10 +11,13 @@ from touchline import decision, recognition
 from touchline.decision import sequence
 from touchline.intake import buffer
 from touchline.kernel.ids import BUCKETS, SEPARATOR
+from touchline.kernel.measures import column
 from touchline.recognition.hashing import heads
+from touchline.relationship.layout import conditions_of
 from touchline.workspace.deciding import Made, Written
 
 if TYPE_CHECKING:
+    from touchline.decision import Plan
     from touchline.workspace.opened import Workspace
 
 SOURCE = "decision"
@@ -39,15 +42,16 @@ def write(workspace: Workspace, made: Made, now: int) -> Written:
     people = recognition.people(of=of).filter(pl.col("persona_id") == pl.col("customer"))
     owners = people.select("customer", "role", bucket=(pl.col("draw") % BUCKETS).cast(pl.Int16))
     assigned = _kept(_assigned(drawn, now), owners, plan.digest, now)
-    steps = _kept(_stepped(taken), owners, plan.digest, now)
+    steps = _kept(_stepped(_told(taken, made.moving, plan)), owners, plan.digest, now)
     return Written(steps, assigned)
 
 
 _DRAWN = {"customer": pl.Int64, "programme": pl.String, "recurrence": pl.String, "arm": pl.String}
 _STEPS = {
     "customer": pl.Int64, "programme": pl.String, "recurrence": pl.String, "step": pl.Int16, "name": pl.String,
-    "reason": pl.String, "occurred_at": pl.Int64,
+    "reason": pl.String, "occurred_at": pl.Int64, "via": pl.Int16,
 }  # fmt: skip
+_READ = {"customer": pl.Int64, "programme": pl.String, "via": pl.Int16, "payload": pl.String}
 
 
 def _assigned(drawn: pl.DataFrame, now: int) -> pl.DataFrame:
@@ -63,6 +67,23 @@ def _assigned(drawn: pl.DataFrame, now: int) -> pl.DataFrame:
         kind=pl.lit("assigned"),
         occurred_at=pl.lit(now, pl.Int64),
     )
+
+
+def _told(taken: pl.DataFrame, moving: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """The steps; one that a branch led to has as its payload what the conditions of that branch read, by its measures' names.
+
+    A branch is evaluated once: what it saw is told by nothing else, once the facts have changed.
+    """
+    parts = [pl.DataFrame(schema=_READ)]
+    for programme in plan.programmes:
+        for step in programme.steps:
+            names = sorted({name for condition in conditions_of(step) for name in condition.names})
+            if not step.branches or not names:
+                continue
+            here = taken.filter(pl.col("programme") == programme.name, pl.col("via") == step.place)
+            facts = pl.struct(pl.col(column(name)).alias(name) for name in names).struct.json_encode()
+            parts.append(here.join(moving, on="customer").select(*list(_READ)[:-1], payload=facts))
+    return taken.join(pl.concat(parts), on=["customer", "programme", "via"], how="left").drop("via")
 
 
 def _stepped(taken: pl.DataFrame) -> pl.DataFrame:
