@@ -41,6 +41,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """On PostgreSQL, threads that a test leaves to end take their kept connection with them, which psycopg minds and SQLite does not."""
+    if stores.ELSEWHERE:
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL, what a database has a part in, once; left out is what is about SQLite's own file, or runs on both anyway."""
     if not stores.ELSEWHERE:

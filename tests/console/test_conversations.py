@@ -110,6 +110,7 @@ def test_each_step_says_who_stands_there_in_which_arm_and_what_was_said(
     assert 'class="branch"' in part
 
 
+@pytest.mark.sqlite
 def test_the_latest_of_a_conversation_is_found_by_its_index(office: Workspace) -> None:
     from django.db import connection
 

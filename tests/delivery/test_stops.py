@@ -37,7 +37,9 @@ def three() -> None:
         reserved(proposal(customer, name, **more))
 
 
-@pytest.mark.parametrize(("stop", "held"), STOPS.items(), ids=str)
+@pytest.mark.parametrize(
+    ("stop", "held"), STOPS.items(), ids=lambda given: str(sorted(given) if isinstance(given, set) else given)
+)
 def test_a_stop_holds_what_it_says_and_gives_it_back_as_it_was(stop: tuple[str, str, bool], held: set[str]) -> None:
     three()
     sort, name, service_too = stop

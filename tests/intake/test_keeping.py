@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from django.db import connection, transaction
 
+from tests.intake.builder import NOW, playbook
+from tests.intake.files import ledger
 from touchline.intake import keep
 from touchline.intake.buffer import accept_rows
+from touchline.intake.drain import undrained
 from touchline.recognition.staging import read
 
 pytestmark = pytest.mark.network
@@ -94,3 +99,18 @@ def test_ready_rows_are_kept_beside_them(vendor: str) -> None:
     )
     assert accept_rows(rows, received_at=1) == 1
     assert accept_rows(rows, received_at=1) == 0
+
+
+@pytest.mark.sqlite
+def test_what_waits_is_found_by_its_index_among_millions_that_do_not(database: Path, tmp_path: Path) -> None:
+    asked: list[tuple[str, Any]] = []
+    with connection.execute_wrapper(
+        lambda run, sql, given, *rest: (asked.append((sql, given)), run(sql, given, *rest))[1]
+    ):
+        assert undrained(playbook(), ledger(tmp_path), NOW) is None
+    waiting = [(sql, given) for sql, given in asked if "intake_event" in sql]
+    assert waiting
+    with connection.cursor() as cursor:
+        for sql, given in waiting:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}", given)
+            assert "USING INDEX intake_event_waiting" in str(cursor.fetchall())

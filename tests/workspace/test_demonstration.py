@@ -187,11 +187,16 @@ def test_the_first_story_of_the_report_goes_from_a_bad_visit_to_what_put_it_righ
     opened.catch_up()
     clock.instant = UNTIL
     made = demonstration._report(opened, opened.decide(as_of=UNTIL).summary, days=7)
-    assert [one.key for one in made.people][0] == task["customer"]
-    article = reports.render(made).partition('<article class="who"')[2].partition("</article>")[0]
-    print(Page("<article " + article).words)
-    assert 0
     connections.close_all()
+    article = Page(reports.render(made).partition('<article class="who"')[2].partition("</article>")[0])
+    assert f"customer {task['customer']} · a visit that went wrong, and how it was put right" in article.words
+    told = [words for words in dict.fromkeys(article.words) if words.startswith("21 Jun 2026, ") and "·" in words]
+    assert told == [
+        "21 Jun 2026, 10:00 · Was served, visit · reading −0.60 · moved the experience by −0.30",
+        "21 Jun 2026, 11:00 · A case was opened, mail · reading unknown",
+        "21 Jun 2026, 12:00 · Was called, call · reading unknown · something given",
+        "21 Jun 2026, 13:00 · A case was resolved, mail · reading +0.60 · moved the experience by +0.30",
+    ]
 
 
 # One test, since living is what takes the time.

@@ -219,7 +219,9 @@ def _done(workspace: Workspace, act: str, who: str) -> bool:
     return True
 
 
-def _lived(folder: Path, acts: Sequence[tuple[str | None, str]], link_at: int | None) -> tuple[list[bool], dict[str, Any]]:
+def _lived(
+    folder: Path, acts: Sequence[tuple[str | None, str]], link_at: int | None
+) -> tuple[list[bool], dict[str, Any]]:
     """Of which acts anything came, and all that is known of the two in the end; linked before one of the acts, or never."""
     clock = FixedClock(lively.NOW)
     workspace, done = open_workspace(folder, clock), []
