@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlencode
 
+import pytest
 from django.test import Client
 
 from touchline.delivery.states import SAID

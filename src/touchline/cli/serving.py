@@ -60,7 +60,12 @@ def up(
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Option(help="What uses it: the shop, the till, the app.")],
-    scope: Annotated[str, typer.Option(help="`write` (sends events), `read` (reads customers and `/metrics`), `next` (asks what to say now) or `serve` (that, notices and consents).")],
+    scope: Annotated[
+        str,
+        typer.Option(
+            help="`write` (sends events), `read` (reads customers and `/metrics`), `next` (asks what to say now) or `serve` (that, notices and consents)."
+        ),
+    ],
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
