@@ -20,7 +20,7 @@ def test_the_warranty_company_is_written_to_once_and_everything_agrees(
 ) -> None:
     where = ("-w", tmp_path / "w")
     touchline("new", tmp_path / "w", "--template", "warranty")
-    filled = touchline("world", "--customers", "200", "--days", "400", *where, "--json").json
+    filled = touchline("world", "--customers", "300", "--days", "400", *where, "--json").json
     assert filled["now"].startswith("2026-06-24T08:00:00")
     with serving() as (mailbox, url):
         monkeypatch.setenv("TOUCHLINE_SMTP_URL", url)

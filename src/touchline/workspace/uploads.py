@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import transaction
 
 from touchline.intake.heads import Head, look, printable
-from touchline.intake.models import Upload
 from touchline.kernel.errors import TouchlineError, UnknownName
 from touchline.kernel.names import did_you_mean
 from touchline.kernel.times import DAY, SystemClock
@@ -111,13 +111,13 @@ def draft(settings: Settings) -> Path:
 
 def listed(settings: Settings, *, before: int | None = None, most: int = 50) -> list[Shown]:
     """The latest uploads."""
-    rows = Upload.objects.order_by("-upload_id")
+    rows = _table().order_by("-upload_id")
     return [_shown(settings, row) for row in (rows if before is None else rows.filter(upload_id__lt=before))[:most]]
 
 
 def found(settings: Settings, upload: int) -> Shown:
     """One upload; raises UnknownName."""
-    row = Upload.objects.filter(upload_id=upload).first()
+    row = _table().filter(upload_id=upload).first()
     if row is None:
         raise UnknownName(f"upload {upload}", remedy="The page Imports lists those that there are.")
     return _shown(settings, row)
@@ -160,7 +160,7 @@ def keep(workspace: Workspace, arrived: Path, name: str) -> int:
     if not size:
         raise UploadFault("the file is empty", remedy="Choose a file with lines in it.")
     with transaction.atomic():
-        row = Upload.objects.create(
+        row = _table().create(
             name=printable(name.replace("\\", "/").rpartition("/")[2].strip())[:200],
             size=size, uploaded_at=SystemClock().now(), uploaded_by=workspace.actor.name, state=DONE,
         )  # fmt: skip
@@ -198,7 +198,7 @@ def start(workspace: Workspace, upload: int, job: str, name: str = "") -> None:
         for left in place.iterdir():  # of a job before, which may have been killed
             if left.name not in (_LOCK, _HEAD, file_of(settings, upload).name):
                 left.unlink()
-        Upload.objects.filter(pk=upload).update(
+        _table().filter(pk=upload).update(
             job=job, state=RUNNING, import_name=name, begun_at=SystemClock().now(), ended_at=None, told={}, fault=""
         )
         _begin(settings, [*COMMAND, str(upload), job, str(workspace.actor.id or 0)], lock)
@@ -289,7 +289,7 @@ def wipe(settings: Settings) -> None:
                 _deleted(settings, int(place.name))
             else:
                 place.unlink(missing_ok=True)
-    Upload.objects.exclude(name="", fault="").update(name="", fault="")
+    _table().exclude(name="", fault="").update(name="", fault="")
 
 
 _GONE = "The file was deleted because somebody was erased since, or because it lay here for too long.\nChoose it again: an import adds only what is missing."
@@ -329,7 +329,7 @@ def _first(text: str) -> str:
 
 
 def _ended(upload: int, state: str, told: dict[str, Any] | None = None, *, fault: str = "") -> None:
-    Upload.objects.filter(pk=upload).update(
+    _table().filter(pk=upload).update(
         state=state,
         ended_at=SystemClock().now(),
         told=told or {},
@@ -397,3 +397,8 @@ def _begin(settings: Settings, command: Sequence[str], lock: int) -> None:
         command, env=environment, pass_fds=[lock], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     threading.Thread(target=process.wait, daemon=True, name="touchline-upload").start()
+
+
+def _table() -> Any:
+    """The rows of uploads; models are known only once Django has started."""
+    return apps.get_model("intake", "Upload").objects
