@@ -129,11 +129,6 @@ def had_turn(personas: Collection[int], since: int) -> bool:
     return bool(found["n"][0])
 
 
-def is_there(message_id: str) -> bool:
-    """Whether there is a message of that id on a channel that is asked for."""
-    return _one(message_id) is not None
-
-
 def tell(message_id: str, outcome: str, now: int) -> bool:
     """Write down what became of a message, in the ledger too; False where that was told before.
 

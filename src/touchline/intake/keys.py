@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from touchline.intake.scratch import connected
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY
 from touchline.kernel.ids import SEPARATOR
 from touchline.ledger import AnyLedger
 
@@ -55,7 +55,7 @@ class Known:
 
     def __init__(self, ledger: AnyLedger, source: str, scratch: Path) -> None:
         self._connection = connected(scratch)
-        engine = Engine("polars")
+        engine = MEMORY
         found = ledger.frame(engine, ["id"], sources=[source])
         self._connection.execute("CREATE TABLE known (id UHUGEINT)")
         native: pl.LazyFrame = found.to_native()

@@ -19,7 +19,7 @@ from touchline.intake.keys import ids
 from touchline.intake.rows import DTYPES, Draft, Terms
 from touchline.interactions import row
 from touchline.interactions.catalogue import VERSION
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY
 from touchline.kernel.times import DAY
 from touchline.kernel.types import Value
 from touchline.ledger import AnyLedger
@@ -214,7 +214,7 @@ def _known(wanted: pl.Series, frame: pl.DataFrame, ledger: AnyLedger) -> pl.Data
     episodes = wanted.filter(wanted.str.starts_with(_EPISODE)).str.strip_prefix(_EPISODE)
     columns = ["id", "kind", "touchpoint", "episode_type", "episode_id", "occurred_at", "source"]
     told = nw.col("id").is_in(interactions.to_list()) | nw.col("episode_id").is_in(episodes.to_list())
-    engine = Engine("polars")
+    engine = MEMORY
     stored = engine.collect(
         ledger.frame(engine, columns).filter(told, nw.col("source") != row.COMPLETION), streaming=True
     )
@@ -339,7 +339,7 @@ def _kept(answering: pl.DataFrame, known: pl.DataFrame, promises: Sequence[_Time
 
 
 def _in_ledger(wanted: pl.Series, ledger: AnyLedger) -> pl.Series:
-    engine = Engine("polars")
+    engine = MEMORY
     found = ledger.frame(engine, ["id"], sources=[row.COMPLETION]).filter(nw.col("id").is_in(wanted.to_list()))
     return engine.collect(found, streaming=True)["id"]
 

@@ -88,3 +88,7 @@ class Engine:
             native.sink_parquet(path, compression="zstd", compression_level=1)
         else:
             native.write_parquet(path, compression="zstd")
+
+
+MEMORY = Engine("polars")
+"""For what is held in memory anyway, whatever carries the rest."""

@@ -19,7 +19,7 @@ from uuid import uuid4
 import narwhals as nw
 import polars as pl
 
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY, Engine
 from touchline.kernel.errors import LedgerFault, UnknownName
 from touchline.kernel.names import NAME, did_you_mean
 from touchline.kernel.times import from_micros
@@ -222,7 +222,7 @@ class Snapshots:
         return removed
 
     def _without(self, snapshot: Snapshot, unwanted: Sequence[int]) -> int:
-        engine = Engine("polars")
+        engine = MEMORY
         is_unwanted = nw.col("persona_id").is_in(unwanted)
         saving = self._fresh()
         manifest: dict[str, list[StateFile]] = {}

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from deltalake.transaction import AddAction
 
 from touchline.interactions import row
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY, Engine
 from touchline.kernel.errors import LedgerFault
 from touchline.ledger import files, maintenance
 from touchline.ledger.admission import admit, in_order
@@ -139,7 +139,7 @@ class Ledger:
         )
         firsts = [wholly["least.seq"].min()]
         if not mixed.is_empty():
-            engine = Engine("polars")
+            engine = MEMORY
             frame = self._frame(engine, Selection(columns=("seq", "received_at")), mixed)
             first = frame.filter(nw.col("received_at") > instant).select(nw.col("seq").min())
             firsts.append(engine.collect(first).item())

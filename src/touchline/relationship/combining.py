@@ -14,7 +14,7 @@ import narwhals as nw
 import polars as pl
 
 from touchline.interactions.catalogue import REACHED_BY
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY, Engine
 from touchline.relationship import packing
 from touchline.relationship.folding import State, combined, moved
 from touchline.relationship.layout import ALWAYS, Layout
@@ -26,8 +26,6 @@ CUSTOMER_ROLES: tuple[str, ...] = ("customer", "prospect")
 
 ADDRESS_TYPES: tuple[str, ...] = tuple(sorted(set(REACHED_BY.values())))
 """Types of identifier that messages are addressed to."""
-
-_MEMORY = Engine("polars")
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,12 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
     keys: list[pl.Series] = []
     sources = [state.picking.select("persona_id", *names)]
     if state.over is not None and state.replaced is not None:
-        over = _MEMORY.collect(state.over.select("persona_id", *names))  # small, and read more than once
-        sources.append(_MEMORY.lazy(over))
+        over = MEMORY.collect(state.over.select("persona_id", *names))  # small, and read more than once
+        sources.append(MEMORY.lazy(over))
         keys.append(over["persona_id"])
-        state = replace(state, over=sources[1], replaced=_MEMORY.lazy(over.select("persona_id")))
+        state = replace(state, over=sources[1], replaced=MEMORY.lazy(over.select("persona_id")))
     personas = sources
-    if engine.name != _MEMORY.name:
+    if engine.name != MEMORY.name:
         # DuckDB binds each layer's wide selects anew, which costs more than the copy that layers save.
         personas = [state.flat(engine, names)]
     layers = [rows.rename({"persona_id": "customer"}) for rows in personas]
@@ -79,7 +77,7 @@ def combine(state: State, people: pl.DataFrame, engine: Engine, slots: Collectio
         if keys:  # leaving them out of the few links, not of all rows
             links[0] = several.filter(~pl.col("persona_id").is_in(keys[0].implode()))
         linked = [
-            rows.join(_MEMORY.lazy(of), on="persona_id", how="inner") for rows, of in zip(sources, links, strict=True)
+            rows.join(MEMORY.lazy(of), on="persona_id", how="inner") for rows, of in zip(sources, links, strict=True)
         ]
         own = [_of_usable(slot.name).alias(slot.name) for slot in wanted]
         rows = nw.concat([rows.select("customer", *own) for rows in linked], how="vertical")
@@ -152,11 +150,11 @@ def of_customers(rows: Frame, people: pl.DataFrame, engine: Engine) -> Frame:
 def _noted(state: State) -> pl.DataFrame:
     """`persona_id`, `bounced`, the later of both releases as `released`, and codes `zone` and `language`: few, read at once."""
     zone, language = nw.col("prefers:zone"), nw.col("prefers:language")
-    rows = state.flat(_MEMORY, sorted(ALWAYS))
+    rows = state.flat(MEMORY, sorted(ALWAYS))
     rows = rows.filter(~nw.col("bounced").is_null() | ~zone.is_null() | ~language.is_null())
     told = {"zone": packing.value_of(zone), "language": packing.value_of(language)}
     released = nw.max_horizontal("released", "released_bounce")
-    return _MEMORY.collect(rows.select("persona_id", "bounced", released=released, **told))
+    return MEMORY.collect(rows.select("persona_id", "bounced", released=released, **told))
 
 
 def _unusable(noted: pl.DataFrame) -> list[int]:

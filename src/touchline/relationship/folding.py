@@ -17,7 +17,7 @@ import polars as pl
 from touchline.expressions import to_frame
 from touchline.interactions.catalogue import KINDS
 from touchline.interactions.row import COMPLETION, HARD_BOUNCE, PRINCIPLES, READINGS, RESERVED
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY, Engine
 from touchline.kernel.measures import SIDES
 from touchline.relationship import packing
 from touchline.relationship.layout import (
@@ -45,7 +45,6 @@ _PERMISSION = ("opted_in", "opted_out", "preferred", "suppressed", "released", "
 _CONTACTS = ("sent", "called", "failed")
 _BOOKKEEPING = (*(k.name for k in KINDS.values() if k.way == "administration"), "assigned")
 _NO_KIND = -1
-_MEMORY = Engine("polars")
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,12 @@ class State:
         """`rows` carried by Polars: DuckDB would read all columns of a file for a few of its rows, again and again."""
         if self.light is not None:
             return self.light
-        return (
-            self.rows if isinstance(self.rows.to_native(), pl.LazyFrame) else _MEMORY.lazy(_MEMORY.collect(self.rows))
-        )
+        return self.rows if isinstance(self.rows.to_native(), pl.LazyFrame) else MEMORY.lazy(MEMORY.collect(self.rows))
 
     def flat(self, engine: Engine, slots: Iterable[str] | None = None) -> Frame:
         """All rows in one frame of the engine; with `slots` those columns beside `persona_id`."""
         names = ("persona_id", *((slot.name for slot in self.layout.slots) if slots is None else slots))
-        rows = (self.picking if engine.name == _MEMORY.name else self.rows).select(*names)
+        rows = (self.picking if engine.name == MEMORY.name else self.rows).select(*names)
         if self.over is None or self.replaced is None:
             return rows
         over, replaced = moved(self.over.select(*names), engine), moved(self.replaced, engine)
@@ -89,7 +86,7 @@ class State:
 
 def moved(frame: Frame, engine: Engine) -> Frame:
     """A small frame carried by Polars, carried by the engine."""
-    return frame if engine.name == _MEMORY.name else engine.lazy(_MEMORY.collect(frame))
+    return frame if engine.name == MEMORY.name else engine.lazy(MEMORY.collect(frame))
 
 
 def columns(layout: Layout) -> tuple[str, ...]:
@@ -125,7 +122,7 @@ def _kept(part: Frame, layout: Layout) -> Frame:
 def merge(state: State, other: State) -> State:
     """Both as one. `other` should be the smaller: what it does not touch is passed by."""
     slots = state.layout.slots
-    added = rebase(other, state.reference).flat(_MEMORY)
+    added = rebase(other, state.reference).flat(MEMORY)
     keys = added.select("persona_id")
     before = state.picking.join(keys, on="persona_id", how="semi")
     if state.over is None or state.replaced is None:

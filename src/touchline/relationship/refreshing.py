@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import narwhals as nw
 import polars as pl
 
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY, Engine
 from touchline.kernel.ids import BUCKETS
 from touchline.ledger.snapshots import SnapshotKey
 from touchline.playbook.compiled import Playbook
@@ -35,7 +35,6 @@ AT_ONCE = 1_000_000
 KEEP_BEYOND = 500_000
 """Rows beyond the latest snapshot from which a new one is worth keeping, so that all columns are folded."""
 
-_MEMORY = Engine("polars")
 _FARTHEST = 256
 """Half-lives that a snapshot's reference may lie back before it is rebased: floats hold 2^256 with room to spare."""
 
@@ -160,21 +159,21 @@ def state_at(
         layout = layout.only(slots)
     folded, recent = [], []
     if size <= AT_ONCE:
-        rows = _MEMORY.lazy(engine.collect(tail()))  # so few rows take longer to plan than to fold elsewhere
-        folded.append(folding.fold_bucket(rows, layout, reference, _MEMORY))
-        recent.append(_MEMORY.collect(slices.cut(rows, layout, as_of)))
+        rows = MEMORY.lazy(engine.collect(tail()))  # so few rows take longer to plan than to fold elsewhere
+        folded.append(folding.fold_bucket(rows, layout, reference, MEMORY))
+        recent.append(MEMORY.collect(slices.cut(rows, layout, as_of)))
     else:
         for bucket in range(BUCKETS):
             folded.append(folding.fold_bucket(tail([bucket]), layout, reference, engine))
             recent.append(engine.collect(slices.cut(tail([bucket]), layout, as_of)))
-    state = State(_MEMORY.lazy(pl.concat(folded)), layout, reference)
+    state = State(MEMORY.lazy(pl.concat(folded)), layout, reference)
     slice_ = engine.lazy(pl.concat(recent))
     whole = pending is None and personas is None and layout.kept is None
     if base is None:
         state = replace(state, rows=moved(state.rows, engine), light=state.rows)
         return Held(state, slice_, as_of, seq, whole=whole)
     names = ("persona_id", *(slot.name for slot in layout.slots))
-    stored, light = (base.frame(carrier, STATE).select(*names) for carrier in (engine, _MEMORY))
+    stored, light = (base.frame(carrier, STATE).select(*names) for carrier in (engine, MEMORY))
     kept = State(stored, layout, layout.reference(base.key.at), light)
     older = Held(folding.rebase(kept, reference), base.frame(engine, SLICE).select(*slices.KEPT), as_of, seq, base.key)
     older = older if personas is None else narrowed(older, personas, engine)
@@ -184,7 +183,7 @@ def state_at(
 def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> Held:
     """What is held, moved on to a later instant and seq; `rows` are all rows of the ledger between."""
     layout, reference = held.state.layout, held.state.reference
-    state = State(_MEMORY.lazy(folding.fold_bucket(rows, layout, reference, engine)), layout, reference)
+    state = State(MEMORY.lazy(folding.fold_bucket(rows, layout, reference, engine)), layout, reference)
     recent = engine.lazy(engine.collect(slices.cut(rows, layout, at)))
     return replace(_extended(held, state, recent), at=at, seq=seq)
 
@@ -192,8 +191,8 @@ def advance(held: Held, rows: Frame, engine: Engine, *, at: int, seq: int) -> He
 def narrowed(held: Held, personas: Collection[int], engine: Engine, slots: Collection[str] | None = None) -> Held:
     """What is held of these personas alone, in memory; with `slots` only what is derived from those can be had of it."""
     layout = held.state.layout if slots is None else held.state.layout.only(slots)
-    rows = held.state.flat(_MEMORY, (slot.name for slot in layout.slots))
-    light = _MEMORY.lazy(_MEMORY.collect(_only(rows, personas, _MEMORY)))
+    rows = held.state.flat(MEMORY, (slot.name for slot in layout.slots))
+    light = MEMORY.lazy(MEMORY.collect(_only(rows, personas, MEMORY)))
     state = State(moved(light, engine), layout, held.state.reference, light)
     recent = engine.lazy(engine.collect(_only(held.slice, personas, engine)))
     return replace(held, state=state, slice=recent, whole=False)
@@ -206,7 +205,7 @@ def keep(held: Held, snapshots: SnapshotsLike) -> SnapshotKey:
     layout = held.state.layout
     key = SnapshotKey(held.seq, held.at, layout.digest)
     state = folding.rebase(held.state, layout.reference(held.at))
-    snapshots.save(key, {STATE: state.flat(_MEMORY), SLICE: slices.settled(held.slice, held.at)})
+    snapshots.save(key, {STATE: state.flat(MEMORY), SLICE: slices.settled(held.slice, held.at)})
     return key
 
 

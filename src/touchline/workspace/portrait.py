@@ -18,7 +18,7 @@ from touchline import decision, permission, recognition
 from touchline.decision import Explanation
 from touchline.decision.priority import Propensity
 from touchline.interactions.row import SCHEMA
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.times import DAY, MINUTE
@@ -146,7 +146,7 @@ def rows_of(workspace: Workspace, people: pl.DataFrame, now: int) -> list[dict[s
     """All rows of these people [recognition.PEOPLE] until now, by time; each id once."""
     personas = people["persona_id"].to_list()
     waiting = workspace.awaited(now, personas)  # before the ledger, so that nothing falls between the two
-    engine = Engine("polars")
+    engine = MEMORY
     frame = workspace.ledger.frame(
         engine, tuple(SCHEMA.names), buckets=people["bucket"].unique().to_list(), occurred_until=now, personas=personas
     )

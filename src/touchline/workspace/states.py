@@ -10,7 +10,7 @@ import polars as pl
 
 from touchline import playbook
 from touchline.expressions import to_frame
-from touchline.kernel.engines import Engine
+from touchline.kernel.engines import MEMORY
 from touchline.kernel.errors import UnknownName
 from touchline.kernel.measures import column
 from touchline.kernel.names import did_you_mean
@@ -130,7 +130,7 @@ def rows_of_few(workspace: Workspace, as_of: int, own: pl.DataFrame, columns: Se
     """All rows of a few people [recognition.PEOPLE], those that the ledger will hold included; None where they are too many."""
     personas = own["persona_id"].to_list()
     waiting = workspace.awaited(as_of, personas)  # read before the ledger, so that nothing falls between the two
-    engine, buckets = Engine("polars"), own["bucket"].unique().to_list()
+    engine, buckets = MEMORY, own["bucket"].unique().to_list()
     frame = workspace.ledger.frame(engine, columns, buckets=buckets, occurred_until=as_of, personas=personas)
     kept = engine.collect(frame)
     if kept.height > few.MOST_ROWS:
