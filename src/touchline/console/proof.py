@@ -29,7 +29,8 @@ def show(request: HttpRequest, ws: Workspace) -> HttpResponse:
         return saving.saved(_chart(one), form, f"proof-{one['name']}")
     if not (request.htmx or request.GET.get("now") == "1"):  # type: ignore[attr-defined] # django-htmx's
         return render(request, "console/proof.html", {"nav": "proof"})
-    told = [_told(request, one) for one in census.proven(ws)["programmes"]]
+    currency = ws.playbook.organisation.currency
+    told = [_told(request, one, currency) for one in census.proven(ws)["programmes"]]
     whole = "console/proof_table.html" if request.htmx else "console/proof.html"  # type: ignore[attr-defined] # as above
     return render(request, whole, {"nav": "proof", "programmes": told, "loaded": True})
 
@@ -41,10 +42,11 @@ def _named(ws: Workspace, name: str) -> dict[str, Any]:
     return programmes[name]
 
 
-def _told(request: HttpRequest, one: dict[str, Any]) -> dict[str, Any]:
+def _told(request: HttpRequest, one: dict[str, Any], currency: str) -> dict[str, Any]:
     """A programme with its sentence, and its chart with the table behind it."""
     plot = saving.shown(request, _chart(one), programme=one["name"])
-    return {**one, "answer": answer(one), "days": round(one["within"] / DAY), "plot": plot}
+    cost = figures.money(one["cost"], currency)
+    return {**one, "answer": answer(one), "days": round(one["within"] / DAY), "cost": cost, "plot": plot}
 
 
 def _chart(one: dict[str, Any]) -> Chart:
